@@ -1,1 +1,3 @@
+//! The executor between an AI assistant and its servers.
 
+pub mod shell;
