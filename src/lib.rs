@@ -1,3 +1,21 @@
-//! The executor between an AI assistant and its servers.
+//! AI-Ops puts itself between an AI assistant and its servers.
+
+#![forbid(unsafe_code)]
+
+pub mod hex;
+
+pub mod lock;
+
+pub mod home;
+
+pub mod visible;
+
+pub mod target;
+
+pub mod caller;
 
 pub mod shell;
+
+pub mod request;
+
+pub mod redact;

@@ -1,0 +1,143 @@
+//! Who really called: an identity from the process, never from the message.
+//!
+//! **Reads** the process' own facts and its parent's, from `/proc` (proc(5)).
+//! **Gives** [`Caller`].
+//! **Never** believes a name that the caller could have written.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+/// The Unix user behind this invocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The user id of the person or program that called.
+    pub uid: u32,
+    /// The name of that user in `/etc/passwd`, or the number where it has none there.
+    pub user: String,
+    /// The way that user came.
+    pub through: Through,
+}
+
+/// How a caller reached this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Through {
+    /// The process runs as the caller.
+    Direct,
+    /// sudo(8) started this process for the caller, as another user.
+    Sudo,
+}
+
+impl Through {
+    /// The word for the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Sudo => "sudo",
+        }
+    }
+}
+
+/// The facts that identify a caller.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// The real user id of this process.
+    pub real: u32,
+    /// What `SUDO_UID` claims; sudo sets it, and so can anybody who starts a process.
+    pub claimed: Option<u32>,
+    /// The real user id of the parent process.
+    pub parent: Option<u32>,
+}
+
+impl Facts {
+    /// Decides whose call this is.
+    ///
+    /// The claim of `SUDO_UID` counts only where the parent could not have been the executor's own
+    /// user: it is root (sudo waits for its command) or the claimed user itself (sudo replaced
+    /// itself by its command). Otherwise the caller is the real user.
+    pub fn uid(self) -> (u32, Through) {
+        match self.claimed {
+            Some(claimed)
+                if claimed != self.real
+                    && self.parent.is_some_and(|parent| parent == 0 || parent == claimed) =>
+            {
+                (claimed, Through::Sudo)
+            }
+            _ => (self.real, Through::Direct),
+        }
+    }
+}
+
+impl Caller {
+    /// Whether sudo started this process for somebody else.
+    pub fn came_by_sudo(&self) -> bool {
+        self.through == Through::Sudo
+    }
+
+    /// Identifies the caller of this process; `claimed` is the value of `SUDO_UID`.
+    pub fn identify(claimed: Option<&str>) -> Self {
+        let parent = rustix::process::getppid()
+            .and_then(|pid| fs::metadata(format!("/proc/{}", pid.as_raw_nonzero())).ok());
+        let facts = Facts {
+            real: rustix::process::getuid().as_raw(),
+            claimed: claimed.and_then(|uid| uid.parse().ok()),
+            parent: parent.map(|parent| parent.uid()),
+        };
+        let (uid, through) = facts.uid();
+        Self { uid, user: name_of(uid), through }
+    }
+}
+
+/// Looks a user up in `/etc/passwd` (passwd(5)); users from elsewhere go by their number.
+fn name_of(uid: u32) -> String {
+    let number = uid.to_string();
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    passwd
+        .lines()
+        .find_map(|entry| {
+            let mut fields = entry.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)? == number).then(|| name.to_owned())
+        })
+        .unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(real: u32, claimed: Option<u32>, parent: Option<u32>, expected: (u32, Through)) {
+        assert_eq!(Facts { real, claimed, parent }.uid(), expected);
+    }
+
+    #[test]
+    fn a_claim_counts_when_sudo_is_the_parent() {
+        check(990, Some(1000), Some(0), (1000, Through::Sudo));
+    }
+
+    #[test]
+    fn a_claim_counts_when_sudo_replaced_itself() {
+        check(990, Some(1000), Some(1000), (1000, Through::Sudo));
+    }
+
+    #[test]
+    fn the_executors_own_user_cannot_claim_to_be_another() {
+        check(990, Some(1000), Some(990), (990, Through::Direct));
+    }
+
+    #[test]
+    fn a_claim_with_an_unknown_parent_is_not_believed() {
+        check(990, Some(1000), None, (990, Through::Direct));
+    }
+
+    #[test]
+    fn without_a_claim_the_real_user_called() {
+        check(1000, None, Some(0), (1000, Through::Direct));
+    }
+
+    #[test]
+    fn root_has_its_name() {
+        assert_eq!(name_of(0), "root");
+        assert_eq!(name_of(4_294_967_000), "4294967000");
+    }
+}

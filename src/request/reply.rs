@@ -1,0 +1,147 @@
+//! What a human said: `Approve` or `Deny`, and to which request.
+//!
+//! **Reads** one line of text.
+//! **Gives** [`Reply`], [`Code`].
+//! **Never** takes a word for a yes that is not exactly `Approve`.
+
+use std::fmt;
+
+use super::Limits;
+use super::Malformed;
+
+/// A human's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Run what was shown.
+    Approve {
+        /// Which request; none while there is only one.
+        code: Option<Code>,
+        /// A six-digit code of a second factor.
+        factor: Option<Factor>,
+    },
+    /// Do not run it.
+    Deny {
+        /// Which request, or all.
+        which: Which,
+        /// Why, for whoever asked.
+        reason: Option<String>,
+    },
+}
+
+/// Which requests a denial is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// The only one there is.
+    Only,
+    /// The one with this code.
+    Code(Code),
+    /// Every one.
+    All,
+}
+
+/// The short name of a waiting request, as people type it: four characters from an alphabet
+/// without look-alikes, at least one digit and one letter, so that no English word is a code.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Code(String);
+
+/// The characters of a code: no `0 O`, `1 I L`, `U V`.
+pub const ALPHABET: &[u8; 29] = b"23456789ABCDEFGHJKMNPQRSTWXYZ";
+
+/// How many characters a code has.
+const CODE_LENGTH: usize = 4;
+
+impl Code {
+    /// Reads a code in any letter case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let code = text.to_ascii_uppercase();
+        let digit = code.bytes().any(|b| b.is_ascii_digit());
+        let letter = code.bytes().any(|b| b.is_ascii_alphabetic());
+        let ours = code.len() == CODE_LENGTH && code.bytes().all(|b| ALPHABET.contains(&b));
+        (ours && digit && letter).then_some(Self(code))
+    }
+
+    /// Makes a code of random bytes, or none where they give no digit or no letter.
+    pub fn from_random(bytes: [u8; CODE_LENGTH]) -> Option<Self> {
+        let pick = |byte: u8| ALPHABET.get(usize::from(byte) % ALPHABET.len()).copied();
+        let code: Vec<u8> = bytes.into_iter().filter_map(pick).collect();
+        Self::parse(std::str::from_utf8(&code).ok()?)
+    }
+
+    /// The code as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Six digits from a human's device. Not printed by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Factor(String);
+
+impl Factor {
+    fn parse(text: &str) -> Option<Self> {
+        let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Factor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Factor(…)")
+    }
+}
+
+impl Reply {
+    pub(super) fn parse(text: &str, limits: &Limits) -> Result<Self, Malformed> {
+        let mut words = text.split([' ', '\t', '\r', '\n']).filter(|word| !word.is_empty());
+        let first = words.next().unwrap_or_default();
+        let approve = first.eq_ignore_ascii_case("approve");
+        if !approve && !first.eq_ignore_ascii_case("deny") {
+            return Err(Malformed::Neither);
+        }
+        if text.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(Malformed::Reply("it has to be one line"));
+        }
+        let words: Vec<&str> = words.collect();
+        if approve { Self::approval(&words) } else { Self::denial(&words, limits) }
+    }
+
+    fn approval(words: &[&str]) -> Result<Self, Malformed> {
+        let (code, factor) = match words {
+            [] => (None, None),
+            [word] => (Code::parse(word), Factor::parse(word)),
+            [code, factor] => match (Code::parse(code), Factor::parse(factor)) {
+                (Some(code), Some(factor)) => (Some(code), Some(factor)),
+                _ => return Err(Malformed::Reply(BEHIND_APPROVE)),
+            },
+            _ => return Err(Malformed::Reply(BEHIND_APPROVE)),
+        };
+        if !words.is_empty() && code.is_none() && factor.is_none() {
+            let all = words.iter().any(|word| word.eq_ignore_ascii_case("all"));
+            return Err(Malformed::Reply(if all { NOT_ALL } else { BEHIND_APPROVE }));
+        }
+        Ok(Self::Approve { code, factor })
+    }
+
+    fn denial(words: &[&str], limits: &Limits) -> Result<Self, Malformed> {
+        let (which, why) = match words {
+            [all, why @ ..] if all.eq_ignore_ascii_case("all") => (Which::All, why),
+            [first, why @ ..] => match Code::parse(first) {
+                Some(code) => (Which::Code(code), why),
+                None => (Which::Only, words),
+            },
+            [] => (Which::Only, words),
+        };
+        let reason = super::short("reason", Some(why.join(" ")), limits.reason_bytes, false)?;
+        Ok(Self::Deny { which, reason })
+    }
+}
+
+const BEHIND_APPROVE: &str =
+    "behind `Approve` only a four-character code and a six-digit code may stand";
+const NOT_ALL: &str = "there is no `Approve all`; approve each request by its code";
