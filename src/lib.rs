@@ -14,6 +14,7 @@ pub mod target;
 
 pub mod caller;
 
+pub mod policy;
 pub mod shell;
 
 pub mod request;

@@ -45,6 +45,7 @@ pub struct Script {
     form: Form,
     commands: Vec<SimpleCommand>,
     pipelines: Vec<Vec<usize>>,
+    inner_plain: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -73,6 +74,7 @@ impl Script {
             form,
             commands: gathered.commands,
             pipelines: gathered.pipelines,
+            inner_plain: gathered.inner_plain,
         }
     }
 
@@ -113,6 +115,11 @@ impl Script {
     /// `sudo` or `bash -c` would run. Of an opaque script whatever could be found.
     pub fn commands(&self) -> &[SimpleCommand] {
         &self.commands
+    }
+
+    /// Whether every text that a wrapper hands to another shell is plain too.
+    pub fn inner_texts_are_plain(&self) -> bool {
+        self.inner_plain
     }
 
     /// The commands that feed each other through pipes, as places in [`Script::commands`].

@@ -24,6 +24,8 @@ use super::wrapper::Inner;
 pub(super) struct Gathered {
     pub(super) commands: Vec<SimpleCommand>,
     pub(super) pipelines: Vec<Vec<usize>>,
+    /// False where a text that is handed to another shell is not plain.
+    pub(super) inner_plain: bool,
     /// False where a limit ended the search.
     pub(super) complete: bool,
 }
@@ -49,6 +51,7 @@ pub(super) fn gather(text: &str, read: &Result<Vec<Stage>, Opaque>, limits: &Lim
         found: Gathered {
             commands: Vec::new(),
             pipelines: Vec::new(),
+            inner_plain: true,
             complete: true,
         },
         tasks: VecDeque::new(),
@@ -129,6 +132,7 @@ impl Gathering<'_> {
     }
 
     fn opaque(&mut self, text: &str, wrapped_in: Option<usize>, depth: usize) {
+        self.found.inner_plain &= depth == 0;
         let inside = inside::look(text, self.limits);
         let first = self.found.commands.len();
         for found in inside.commands {

@@ -295,7 +295,7 @@ fn split_unquoted(word: Word) -> Vec<Word> {
     word.shown()
         .split(' ')
         .filter(|part| !part.is_empty())
-        .map(|part| Word::unknown(part))
+        .map(Word::unknown)
         .collect()
 }
 

@@ -1,0 +1,316 @@
+//! The verdict: a decision, and what it rests on.
+//!
+//! **Reads** the reasons that the judgement found.
+//! **Gives** the decision, the deciding rule, a sentence for people, a finding for each command.
+//! **Never** decides anything itself.
+
+use super::Broken;
+use super::Decision;
+use super::Rule;
+use crate::shell::Opaque;
+use crate::shell::Reached;
+use crate::shell::Script;
+
+/// What was decided of one script, and why.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    decision: Decision,
+    reason: Reason,
+    opaque: Option<Opaque>,
+    unknown: Option<String>,
+    findings: Vec<Finding>,
+}
+
+/// What is to be said of one simple command.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    argv: Vec<Option<String>>,
+    wrapped_in: Option<usize>,
+    reached: Reached,
+    reason: Reason,
+}
+
+/// Why something was decided.
+#[derive(Debug, Clone)]
+pub(super) enum Reason {
+    /// A rule says so.
+    Rule {
+        id: String,
+        decision: Decision,
+        why: Option<String>,
+        line: Option<u64>,
+    },
+    /// A rule that would have to be asked cannot be read.
+    Broken {
+        id: String,
+        line: Option<u64>,
+        problem: String,
+    },
+    /// No rule knows it.
+    Unknown,
+    /// The whole script: some part of it no rule knows.
+    Default(Decision),
+    /// The whole script: it cannot be read beforehand.
+    Opaque(Decision),
+}
+
+impl Reason {
+    pub(super) fn rule(rule: &Rule) -> Reason {
+        Reason::Rule {
+            id: rule.id.clone(),
+            decision: rule.definition.effect,
+            why: rule.why().map(str::to_owned),
+            line: rule.definition.line,
+        }
+    }
+
+    pub(super) fn broken(rule: &Rule, broken: Broken) -> Reason {
+        Reason::Broken {
+            id: rule.id.clone(),
+            line: rule.definition.line,
+            problem: broken.why,
+        }
+    }
+
+    /// The decision; none where no rule knows the command.
+    pub(super) fn decision(&self) -> Option<Decision> {
+        match self {
+            Reason::Rule { decision, .. }
+            | Reason::Default(decision)
+            | Reason::Opaque(decision) => Some(*decision),
+            Reason::Broken { .. } => Some(Decision::Forbid),
+            Reason::Unknown => None,
+        }
+    }
+
+    /// How strict it is; what no rule knows weighs nothing here.
+    pub(super) fn weight(&self) -> u8 {
+        match self.decision() {
+            None => 0,
+            Some(Decision::Allow) => 1,
+            Some(Decision::RequireApproval) => 2,
+            Some(Decision::Forbid) => 3,
+        }
+    }
+
+    fn id(&self) -> Option<&str> {
+        match self {
+            Reason::Rule { id, .. } | Reason::Broken { id, .. } => Some(id),
+            Reason::Default(_) => Some("unknown_default"),
+            Reason::Opaque(_) => Some("opaque"),
+            Reason::Unknown => None,
+        }
+    }
+}
+
+impl Verdict {
+    pub(super) fn new(script: &Script, reasons: Vec<Reason>, whole: Reason) -> Verdict {
+        let commands = script.commands();
+        let unknown = commands
+            .iter()
+            .zip(&reasons)
+            .find(|(command, reason)| {
+                matches!(reason, Reason::Unknown) && command.reached() != Reached::Program
+            })
+            .map(|(command, _)| command.canonical());
+        let findings = commands
+            .iter()
+            .zip(reasons)
+            .map(|(command, reason)| Finding {
+                argv: command
+                    .argv()
+                    .into_iter()
+                    .map(|word| word.map(str::to_owned))
+                    .collect(),
+                wrapped_in: command.wrapped_in(),
+                reached: command.reached(),
+                reason,
+            })
+            .collect();
+        Verdict {
+            // A reason without a decision cannot stand for the whole; if it did, it refuses.
+            decision: whole.decision().unwrap_or(Decision::Forbid),
+            reason: whole,
+            opaque: script.opaque().cloned(),
+            unknown,
+            findings,
+        }
+    }
+
+    /// The decision.
+    pub fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// The id of the deciding rule, or `unknown_default`, or `opaque`.
+    pub fn rule(&self) -> Option<&str> {
+        self.reason.id()
+    }
+
+    /// The reason that the author of the deciding rule gave.
+    pub fn why(&self) -> Option<&str> {
+        match &self.reason {
+            Reason::Rule { why, .. } => why.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The line of the configuration that the deciding rule stands in.
+    pub fn line(&self) -> Option<u64> {
+        match &self.reason {
+            Reason::Rule { line, .. } | Reason::Broken { line, .. } => *line,
+            _ => None,
+        }
+    }
+
+    /// Every simple command that would run; none for a word that cannot be known beforehand.
+    pub fn commands(&self) -> impl Iterator<Item = Vec<Option<String>>> + '_ {
+        self.findings
+            .iter()
+            .map(|finding| finding.argv.clone())
+            .filter(|argv| !argv.is_empty())
+    }
+
+    /// What was found, command by command.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// One sentence or two for a person: what was decided, by which rule, and what would help.
+    pub fn message(&self) -> String {
+        match &self.reason {
+            Reason::Rule {
+                id,
+                decision: Decision::Allow,
+                ..
+            } => match self.outer_count() {
+                0 | 1 => format!("Rule `{id}` allows it."),
+                count => format!("All {count} commands are allowed, the first by rule `{id}`."),
+            },
+            Reason::Rule {
+                id,
+                decision: Decision::RequireApproval,
+                why,
+                ..
+            } => {
+                format!(
+                    "Rule `{id}` asks for a human's approval{}.",
+                    because(why.as_deref())
+                )
+            }
+            Reason::Rule {
+                id,
+                decision: Decision::Forbid,
+                why,
+                ..
+            } => format!(
+                "Rule `{id}` forbids it{}. No approval lifts this; ask for something else instead.",
+                because(why.as_deref())
+            ),
+            Reason::Broken { id, problem, .. } => format!(
+                "Rule `{id}` cannot be read ({problem}), so nothing it might forbid may run. \
+                 An admin has to correct it; `aiops config check` shows it."
+            ),
+            Reason::Default(Decision::Forbid) => format!(
+                "No rule knows {}, and what no rule knows is rejected here. Ask for a command that \
+                 a rule allows, or ask an admin to add a rule.",
+                self.unknown_shown()
+            ),
+            Reason::Default(_) | Reason::Unknown => {
+                format!(
+                    "No rule knows {}, so a human has to approve it.",
+                    self.unknown_shown()
+                )
+            }
+            Reason::Opaque(decision) => {
+                let why = match &self.opaque {
+                    Some(opaque) => opaque.to_string(),
+                    None => "a shell inside it is given text that is not plain".to_owned(),
+                };
+                let then = match decision {
+                    Decision::Forbid => "and what cannot be read is rejected here",
+                    _ => "so a human has to approve it",
+                };
+                format!(
+                    "It cannot be read beforehand, because {why}, {then}. Literal words, quoted \
+                     with '...', joined by `|`, `&&`, `||` or `;`, can be judged by the rules."
+                )
+            }
+        }
+    }
+
+    fn outer_count(&self) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.reached == Reached::Outer)
+            .count()
+    }
+
+    fn unknown_shown(&self) -> String {
+        match &self.unknown {
+            Some(text) => format!("`{}`", excerpt(text)),
+            None => "it".to_owned(),
+        }
+    }
+}
+
+impl Finding {
+    /// The words of the command; none for one that cannot be known beforehand.
+    pub fn argv(&self) -> &[Option<String>] {
+        &self.argv
+    }
+
+    /// The place in [`Verdict::findings`] of the command that would run this one.
+    pub fn wrapped_in(&self) -> Option<usize> {
+        self.wrapped_in
+    }
+
+    /// How the command was found.
+    pub fn reached(&self) -> Reached {
+        self.reached
+    }
+
+    /// What a rule decided of this command alone; none where no rule knows it.
+    pub fn decision(&self) -> Option<Decision> {
+        self.reason.decision()
+    }
+
+    /// The rule that decided of this command.
+    pub fn rule(&self) -> Option<&str> {
+        self.reason.id()
+    }
+
+    /// The line of the configuration that this rule stands in.
+    pub fn line(&self) -> Option<u64> {
+        match &self.reason {
+            Reason::Rule { line, .. } | Reason::Broken { line, .. } => *line,
+            _ => None,
+        }
+    }
+}
+
+fn because(why: Option<&str>) -> String {
+    match why {
+        Some(why) => format!(": {}", why.trim().trim_end_matches('.')),
+        None => String::new(),
+    }
+}
+
+/// The beginning of a text, on one line and with nothing hidden in it.
+fn excerpt(text: &str) -> String {
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == LONGEST_EXCERPT {
+            shown.push('…');
+            break;
+        }
+        match character {
+            ' ' => shown.push(' '),
+            c if c.is_ascii_graphic() || c.is_alphanumeric() => shown.push(c),
+            c => shown.push_str(&format!("<U+{:04X}>", u32::from(c))),
+        }
+    }
+    shown
+}
+
+const LONGEST_EXCERPT: usize = 80;
