@@ -58,7 +58,9 @@ impl Facts {
         match self.claimed {
             Some(claimed)
                 if claimed != self.real
-                    && self.parent.is_some_and(|parent| parent == 0 || parent == claimed) =>
+                    && self
+                        .parent
+                        .is_some_and(|parent| parent == 0 || parent == claimed) =>
             {
                 (claimed, Through::Sudo)
             }
@@ -83,7 +85,11 @@ impl Caller {
             parent: parent.map(|parent| parent.uid()),
         };
         let (uid, through) = facts.uid();
-        Self { uid, user: name_of(uid), through }
+        Self {
+            uid,
+            user: name_of(uid),
+            through,
+        }
     }
 }
 
@@ -107,7 +113,15 @@ mod tests {
 
     #[track_caller]
     fn check(real: u32, claimed: Option<u32>, parent: Option<u32>, expected: (u32, Through)) {
-        assert_eq!(Facts { real, claimed, parent }.uid(), expected);
+        assert_eq!(
+            Facts {
+                real,
+                claimed,
+                parent
+            }
+            .uid(),
+            expected
+        );
     }
 
     #[test]

@@ -92,19 +92,28 @@ mod tests {
 
     #[test]
     fn aiops_home_means_nothing_where_it_is_not_honoured() {
-        assert_eq!(Home::choose(Some("/tmp/x".into()), false, None).root(), Path::new(DEFAULT));
+        assert_eq!(
+            Home::choose(Some("/tmp/x".into()), false, None).root(),
+            Path::new(DEFAULT)
+        );
     }
 
     #[test]
     fn a_relative_aiops_home_means_nothing() {
-        assert_eq!(Home::choose(Some("x".into()), true, None).root(), Path::new(DEFAULT));
+        assert_eq!(
+            Home::choose(Some("x".into()), true, None).root(),
+            Path::new(DEFAULT)
+        );
     }
 
     #[test]
     fn a_program_beside_a_config_is_at_home_there() {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("aiops");
-        assert_eq!(Home::choose(None, true, Some(&program)).root(), Path::new(DEFAULT));
+        assert_eq!(
+            Home::choose(None, true, Some(&program)).root(),
+            Path::new(DEFAULT)
+        );
         std::fs::write(dir.path().join("config.yml"), "").unwrap();
         assert_eq!(Home::choose(None, false, Some(&program)).root(), dir.path());
     }

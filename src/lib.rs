@@ -1,4 +1,20 @@
 //! AI-Ops puts itself between an AI assistant and its servers.
+//!
+//! One message comes in on stdin and one JSON object goes out on stdout. On the way the message
+//! passes these rooms, in this order, and a room imports only rooms that stand above it in the list
+//! below (a test holds the house to that):
+//!
+//! ```text
+//! stdin > request > policy > approval > authorize > ssh > outcome > response > stdout
+//!                                          |                 |
+//!                                        intent           outcome
+//!                                          +---> audit <-----+
+//! ```
+//!
+//! [`pipeline::handle`] is the whole line on one screen. [`authorize`] is the gate: the only place
+//! that makes an [`authorize::Authorized`], and only after the intent is on disk. `ssh` takes that
+//! value and nothing else, and gives an [`outcome::Executed`] that has to be recorded before
+//! anything can be answered.
 
 #![forbid(unsafe_code)]
 
@@ -14,9 +30,30 @@ pub mod target;
 
 pub mod caller;
 
-pub mod policy;
 pub mod shell;
 
 pub mod request;
 
+pub mod policy;
+
 pub mod redact;
+
+pub mod approval;
+
+pub mod audit;
+
+pub mod authorize;
+
+pub mod outcome;
+
+pub mod ssh;
+
+pub mod response;
+
+pub mod pipeline;
+
+pub mod config;
+
+pub mod doctor;
+
+pub mod cli;

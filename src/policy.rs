@@ -12,11 +12,16 @@ use crate::shell::Script;
 use crate::shell::SimpleCommand;
 
 mod examine;
+mod judged;
 mod needs;
 mod rule;
 mod verdict;
 
 pub use examine::Fault;
+pub use judged::Allowed;
+pub use judged::Forbidden;
+pub use judged::Judged;
+pub use judged::NeedsApproval;
 pub use verdict::Finding;
 pub use verdict::Verdict;
 

@@ -29,13 +29,18 @@ pub struct Redaction {
 impl Redaction {
     /// Collects kinds of secrets; `regex_bytes` bounds each compiled pattern.
     pub fn new(secrets: Vec<Secret>, regex_bytes: usize) -> Self {
-        Self { secrets, regex_bytes }
+        Self {
+            secrets,
+            regex_bytes,
+        }
     }
 
     /// Compiles every pattern and names those that cannot be compiled, each with its fault.
     pub fn examine(&self) -> Vec<(String, String)> {
         let fault = |secret: &Secret| {
-            self.compile(secret).err().map(|error| (secret.id.clone(), error.to_string()))
+            self.compile(secret)
+                .err()
+                .map(|error| (secret.id.clone(), error.to_string()))
         };
         self.secrets.iter().filter_map(fault).collect()
     }
@@ -49,7 +54,10 @@ impl Redaction {
         let mut clean = text.to_owned();
         for secret in &self.secrets {
             let may_match = secret.keywords.is_empty()
-                || secret.keywords.iter().any(|word| lowered.contains(word.as_str()));
+                || secret
+                    .keywords
+                    .iter()
+                    .any(|word| lowered.contains(word.as_str()));
             if !may_match {
                 continue;
             }
@@ -64,7 +72,9 @@ impl Redaction {
     }
 
     fn compile(&self, secret: &Secret) -> Result<Regex, regex::Error> {
-        RegexBuilder::new(&secret.pattern).size_limit(self.regex_bytes).build()
+        RegexBuilder::new(&secret.pattern)
+            .size_limit(self.regex_bytes)
+            .build()
     }
 }
 
@@ -72,7 +82,9 @@ fn replaced(text: &str, pattern: &Regex, mark: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = 0;
     for found in pattern.captures_iter(text) {
-        let Some(part) = found.name("secret").or_else(|| found.get(0)) else { continue };
+        let Some(part) = found.name("secret").or_else(|| found.get(0)) else {
+            continue;
+        };
         if part.is_empty() || part.start() < rest {
             continue;
         }
@@ -99,7 +111,11 @@ mod tests {
     #[test]
     fn the_named_group_is_taken_out_and_the_rest_stays() {
         let redaction = Redaction::new(
-            vec![secret("password", r"(?i)password=(?P<secret>\S+)", &["password"])],
+            vec![secret(
+                "password",
+                r"(?i)password=(?P<secret>\S+)",
+                &["password"],
+            )],
             1 << 20,
         );
         assert_eq!(

@@ -43,7 +43,9 @@ pub struct Request {
 }
 
 /// The parts of a request as they stand in a JSON object. Keys are those of the wire.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Default, Clone, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
     /// The name of the target, as in the inventory.
@@ -193,8 +195,13 @@ impl Request {
     pub fn from_draft(draft: Draft, limits: &Limits) -> Result<Self, Malformed> {
         let name = |key, text: Option<String>| short(key, text, limits.name_bytes, false);
         let target = Name::parse(draft.target.trim_matches(BLANKS))?;
-        let command = short("command", Some(draft.command), limits.shell.command_bytes, true)?
-            .ok_or(Malformed::Blank("command"))?;
+        let command = short(
+            "command",
+            Some(draft.command),
+            limits.shell.command_bytes,
+            true,
+        )?
+        .ok_or(Malformed::Blank("command"))?;
         let requester = name("requester", draft.requester)?;
         let reason = short("reason", draft.reason, limits.reason_bytes, true)?;
         if limits.origin_required {
@@ -202,7 +209,10 @@ impl Request {
             reason.as_ref().ok_or(Malformed::Missing("reason"))?;
         }
         let longest = limits.timeout_max.as_secs();
-        if draft.timeout.is_some_and(|seconds| seconds == 0 || seconds > longest) {
+        if draft
+            .timeout
+            .is_some_and(|seconds| seconds == 0 || seconds > longest)
+        {
             return Err(Malformed::Timeout(longest));
         }
         Ok(Self {
@@ -271,7 +281,10 @@ fn short(
     }
     let control = |c: &char| c.is_control() && !(lines && matches!(c, '\n' | '\t'));
     match text.chars().find(control) {
-        Some(character) => Err(Malformed::Control { key, character: u32::from(character) }),
+        Some(character) => Err(Malformed::Control {
+            key,
+            character: u32::from(character),
+        }),
         None => Ok(Some(text)),
     }
 }

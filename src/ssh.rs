@@ -26,6 +26,8 @@ use tokio::runtime::Runtime;
 use tokio::select;
 use tokio::time::Instant;
 
+use crate::authorize::Authorized;
+use crate::outcome::Executed;
 use crate::outcome::Outcome;
 use crate::outcome::Transcript;
 use crate::ssh::capture::Capture;
@@ -165,14 +167,16 @@ impl Hand {
         })
     }
 
+    /// Runs what is authorized, once, within its limit.
+    pub fn run(self, authorized: Authorized) -> Executed {
+        let text = authorized.request().script().to_send().into_owned();
+        let host = authorized.target().host().clone();
+        let (outcome, transcript) = self.run_text(&host, &text, authorized.limit());
+        Executed::new(authorized, outcome, transcript)
+    }
+
     /// Runs a text as a bash script on a host.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what may run is not here yet"))]
-    pub(crate) fn run_text(
-        self,
-        host: &Host,
-        text: &str,
-        limit: Duration,
-    ) -> (Outcome, Transcript) {
+    fn run_text(self, host: &Host, text: &str, limit: Duration) -> (Outcome, Transcript) {
         let Self {
             settings,
             runtime,

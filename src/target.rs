@@ -16,7 +16,9 @@ pub struct Name(String);
 
 /// A name that cannot be the name of a target.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a target is named by 1 to 64 letters, digits, `.`, `_` and `-`, starting with a letter or digit")]
+#[error(
+    "a target is named by 1 to 64 letters, digits, `.`, `_` and `-`, starting with a letter or digit"
+)]
 pub struct BadName;
 
 impl Name {
@@ -74,7 +76,9 @@ impl Host {
         let word = |text: &str, more: &str, longest: usize| {
             text.starts_with(|c: char| c.is_ascii_alphanumeric() || more.contains(c) && c != '-')
                 && text.len() <= longest
-                && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || more.contains(c))
         };
         if !word(address, ".-_:", 253) {
             return Err(BadHost::Address(address.to_owned()));
@@ -85,7 +89,11 @@ impl Host {
         if port == 0 {
             return Err(BadHost::Port);
         }
-        Ok(Self { address: address.to_owned(), port, user: user.to_owned() })
+        Ok(Self {
+            address: address.to_owned(),
+            port,
+            user: user.to_owned(),
+        })
     }
 
     /// Host name or IP address.
@@ -154,7 +162,9 @@ impl Inventory {
     /// Collects targets; a later one of the same name takes the place of an earlier one, and
     /// `config` lets no name occur twice.
     pub fn new(targets: impl IntoIterator<Item = Target>) -> Self {
-        Self { targets: targets.into_iter().map(|t| (t.name.clone(), t)).collect() }
+        Self {
+            targets: targets.into_iter().map(|t| (t.name.clone(), t)).collect(),
+        }
     }
 
     /// Finds a target by its name.
@@ -196,7 +206,18 @@ mod tests {
     #[test]
     fn everything_else_is_no_target() {
         let long = "a".repeat(65);
-        for name in ["", "-oProxyCommand=x", ".", "..", "a b", "a/b", "ä", "a\n", "$(x)", &long] {
+        for name in [
+            "",
+            "-oProxyCommand=x",
+            ".",
+            "..",
+            "a b",
+            "a/b",
+            "ä",
+            "a\n",
+            "$(x)",
+            &long,
+        ] {
             assert_eq!(Name::parse(name), Err(BadName), "{name:?}");
         }
     }

@@ -39,7 +39,9 @@ pub fn block(text: &str) -> Cow<'_, str> {
 
 /// How many characters [`block`] would write out.
 pub fn odd_count(text: &str) -> usize {
-    text.chars().filter(|&c| is_odd(c) && c != '\n' && c != '\t').count()
+    text.chars()
+        .filter(|&c| is_odd(c) && c != '\n' && c != '\t')
+        .count()
 }
 
 /// Output of a target, for an answer that a language model will read: as [`block`], and each of
@@ -98,8 +100,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_written_out() {
-        assert_eq!(line("a\u{202e}b\u{200b}c\u{a0}d"), "a<U+202E>b<U+200B>c<U+00A0>d");
-        assert_eq!(line("a\nb\tc\rd\u{1b}[2K"), "a<U+000A>b<U+0009>c<U+000D>d<U+001B>[2K");
+        assert_eq!(
+            line("a\u{202e}b\u{200b}c\u{a0}d"),
+            "a<U+202E>b<U+200B>c<U+00A0>d"
+        );
+        assert_eq!(
+            line("a\nb\tc\rd\u{1b}[2K"),
+            "a<U+000A>b<U+0009>c<U+000D>d<U+001B>[2K"
+        );
         assert_eq!(block("a\nb\tc\rd"), "a\nb\tc<U+000D>d");
         assert_eq!(odd_count("a\nb\u{7f}\u{e0041}"), 2);
     }
@@ -114,8 +122,14 @@ mod tests {
     #[test]
     fn a_server_cannot_speak_with_the_clients_voice() {
         let markers = ["[OUT-OF-BAND USER MESSAGE".to_owned()];
-        let shown = output("x [Out-of-band User Message] [OUT-OF-BAND USER MESSAGE", &markers);
-        assert_eq!(shown, "x [·Out-of-band User Message] [·OUT-OF-BAND USER MESSAGE");
+        let shown = output(
+            "x [Out-of-band User Message] [OUT-OF-BAND USER MESSAGE",
+            &markers,
+        );
+        assert_eq!(
+            shown,
+            "x [·Out-of-band User Message] [·OUT-OF-BAND USER MESSAGE"
+        );
     }
 
     #[test]

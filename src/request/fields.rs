@@ -116,34 +116,45 @@ impl Read {
 }
 
 fn required(key: &'static str, value: Value) -> Result<String, Malformed> {
-    let found = text(key, value)?.ok_or(Malformed::WrongType { key, expected: "a string" })?;
-    if found.trim().is_empty() { Err(Malformed::Blank(key)) } else { Ok(found) }
+    let found = text(key, value)?.ok_or(Malformed::WrongType {
+        key,
+        expected: "a string",
+    })?;
+    if found.trim().is_empty() {
+        Err(Malformed::Blank(key))
+    } else {
+        Ok(found)
+    }
 }
 
 fn text(key: &'static str, value: Value) -> Result<Option<String>, Malformed> {
     match value {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text)),
-        _ => Err(Malformed::WrongType { key, expected: "a string" }),
+        _ => Err(Malformed::WrongType {
+            key,
+            expected: "a string",
+        }),
     }
 }
 
 fn seconds(key: &'static str, value: Value) -> Result<Option<u64>, Malformed> {
     match value {
         Value::Null => Ok(None),
-        value => value
-            .as_u64()
-            .map(Some)
-            .ok_or(Malformed::WrongType { key, expected: "a whole number of seconds" }),
+        value => value.as_u64().map(Some).ok_or(Malformed::WrongType {
+            key,
+            expected: "a whole number of seconds",
+        }),
     }
 }
 
 fn truth(key: &'static str, value: Value) -> Result<Option<bool>, Malformed> {
     match value {
         Value::Null => Ok(None),
-        value => {
-            value.as_bool().map(Some).ok_or(Malformed::WrongType { key, expected: "true or false" })
-        }
+        value => value.as_bool().map(Some).ok_or(Malformed::WrongType {
+            key,
+            expected: "true or false",
+        }),
     }
 }
 

@@ -98,7 +98,9 @@ impl fmt::Debug for Factor {
 
 impl Reply {
     pub(super) fn parse(text: &str, limits: &Limits) -> Result<Self, Malformed> {
-        let mut words = text.split([' ', '\t', '\r', '\n']).filter(|word| !word.is_empty());
+        let mut words = text
+            .split([' ', '\t', '\r', '\n'])
+            .filter(|word| !word.is_empty());
         let first = words.next().unwrap_or_default();
         let approve = first.eq_ignore_ascii_case("approve");
         if !approve && !first.eq_ignore_ascii_case("deny") {
@@ -108,7 +110,11 @@ impl Reply {
             return Err(Malformed::Reply("it has to be one line"));
         }
         let words: Vec<&str> = words.collect();
-        if approve { Self::approval(&words) } else { Self::denial(&words, limits) }
+        if approve {
+            Self::approval(&words)
+        } else {
+            Self::denial(&words, limits)
+        }
     }
 
     fn approval(words: &[&str]) -> Result<Self, Malformed> {

@@ -39,9 +39,8 @@ fn code(text: &str) -> Option<Code> {
 
 #[test]
 fn the_labs_request_is_understood() {
-    let request = request(
-        r#"{"target":"srv1","command":"hostname","requester":"manual","reason":"test"}"#,
-    );
+    let request =
+        request(r#"{"target":"srv1","command":"hostname","requester":"manual","reason":"test"}"#);
     assert_eq!(request.target().as_str(), "srv1");
     assert_eq!(request.script().text(), "hostname");
     assert_eq!(request.to_draft().requester.as_deref(), Some("manual"));
@@ -59,7 +58,12 @@ fn a_draft_survives_being_kept() {
 
 #[test]
 fn null_is_as_good_as_absent_where_a_key_may_be_absent() {
-    assert_eq!(request(r#"{"target":"a","command":"b","reason":null}"#).to_draft().reason, None);
+    assert_eq!(
+        request(r#"{"target":"a","command":"b","reason":null}"#)
+            .to_draft()
+            .reason,
+        None
+    );
 }
 
 #[test]
@@ -72,20 +76,38 @@ fn unknown_keys_are_named_with_the_known_ones() {
 
 #[test]
 fn an_unknown_key_that_looks_like_a_secret_is_not_repeated() {
-    rejects(r#"{"hunter2!":1}"#, &format!("unknown key; known keys: {KNOWN_KEYS}"));
+    rejects(
+        r#"{"hunter2!":1}"#,
+        &format!("unknown key; known keys: {KNOWN_KEYS}"),
+    );
 }
 
 #[test]
 fn a_key_given_twice_is_refused_even_with_the_same_value() {
-    rejects(r#"{"target":"a","command":"b","target":"a"}"#, "`target` is given twice");
-    rejects(r#"{"target":"a","command":"b","reason":null,"reason":"x"}"#, "`reason` is given twice");
+    rejects(
+        r#"{"target":"a","command":"b","target":"a"}"#,
+        "`target` is given twice",
+    );
+    rejects(
+        r#"{"target":"a","command":"b","reason":null,"reason":"x"}"#,
+        "`reason` is given twice",
+    );
 }
 
 #[test]
 fn wrong_types_are_named_without_their_values() {
-    rejects(r#"{"target":7,"command":"b"}"#, "`target` has to be a string");
-    rejects(r#"{"target":null,"command":"b"}"#, "`target` has to be a string");
-    rejects(r#"{"target":"a","command":["rm","-rf"]}"#, "`command` has to be a string");
+    rejects(
+        r#"{"target":7,"command":"b"}"#,
+        "`target` has to be a string",
+    );
+    rejects(
+        r#"{"target":null,"command":"b"}"#,
+        "`target` has to be a string",
+    );
+    rejects(
+        r#"{"target":"a","command":["rm","-rf"]}"#,
+        "`command` has to be a string",
+    );
     rejects(
         r#"{"target":"a","command":"b","timeout":"5"}"#,
         "`timeout` has to be a whole number of seconds",
@@ -98,7 +120,10 @@ fn wrong_types_are_named_without_their_values() {
         r#"{"target":"a","command":"b","timeout":1.5}"#,
         "`timeout` has to be a whole number of seconds",
     );
-    rejects(r#"{"target":"a","command":"b","dry_run":"yes"}"#, "`dry_run` has to be true or false");
+    rejects(
+        r#"{"target":"a","command":"b","dry_run":"yes"}"#,
+        "`dry_run` has to be true or false",
+    );
 }
 
 #[test]
@@ -122,10 +147,22 @@ fn a_target_cannot_be_an_option_or_a_path() {
 
 #[test]
 fn control_characters_are_refused_by_their_number() {
-    rejects(r#"{"target":"a","command":"b\u0000"}"#, "`command` holds the control character U+0000");
-    rejects(r#"{"target":"a","command":"b\u001b"}"#, "`command` holds the control character U+001B");
-    rejects(r#"{"target":"a","command":"b\r"}"#, "`command` holds the control character U+000D");
-    rejects(r#"{"target":"a","command":"b\u0085"}"#, "`command` holds the control character U+0085");
+    rejects(
+        r#"{"target":"a","command":"b\u0000"}"#,
+        "`command` holds the control character U+0000",
+    );
+    rejects(
+        r#"{"target":"a","command":"b\u001b"}"#,
+        "`command` holds the control character U+001B",
+    );
+    rejects(
+        r#"{"target":"a","command":"b\r"}"#,
+        "`command` holds the control character U+000D",
+    );
+    rejects(
+        r#"{"target":"a","command":"b\u0085"}"#,
+        "`command` holds the control character U+0085",
+    );
     rejects(
         r#"{"target":"a","command":"b","requester":"x\ny"}"#,
         "`requester` holds the control character U+000A",
@@ -135,21 +172,36 @@ fn control_characters_are_refused_by_their_number() {
 #[test]
 fn every_text_has_a_limit() {
     let json = |key: &str, n: usize| {
-        format!(r#"{{"target":"a","command":"b","{key}":"{}"}}"#, "x".repeat(n))
+        format!(
+            r#"{{"target":"a","command":"b","{key}":"{}"}}"#,
+            "x".repeat(n)
+        )
     };
     rejects(&json("reason", 101), "`reason` is longer than 100 bytes");
-    rejects(&json("requester", 21), "`requester` is longer than 20 bytes");
+    rejects(
+        &json("requester", 21),
+        "`requester` is longer than 20 bytes",
+    );
     rejects(
         &format!(r#"{{"target":"a","command":"{}"}}"#, "x".repeat(8193)),
         "`command` is longer than 8192 bytes",
     );
-    rejects(&" ".repeat(256 * 1024 + 1), "the message is longer than 262144 bytes");
+    rejects(
+        &" ".repeat(256 * 1024 + 1),
+        "the message is longer than 262144 bytes",
+    );
 }
 
 #[test]
 fn a_time_limit_stays_in_its_range() {
-    rejects(r#"{"target":"a","command":"b","timeout":0}"#, "`timeout` has to be between 1 and 150 seconds");
-    rejects(r#"{"target":"a","command":"b","timeout":151}"#, "`timeout` has to be between 1 and 150 seconds");
+    rejects(
+        r#"{"target":"a","command":"b","timeout":0}"#,
+        "`timeout` has to be between 1 and 150 seconds",
+    );
+    rejects(
+        r#"{"target":"a","command":"b","timeout":151}"#,
+        "`timeout` has to be between 1 and 150 seconds",
+    );
     assert_eq!(
         request(r#"{"target":"a","command":"b","timeout":150}"#).timeout(),
         Some(Duration::from_secs(150))
@@ -158,7 +210,10 @@ fn a_time_limit_stays_in_its_range() {
 
 #[test]
 fn production_wants_to_know_who_asks_and_why() {
-    let limits = Limits { origin_required: true, ..limits() };
+    let limits = Limits {
+        origin_required: true,
+        ..limits()
+    };
     let parse = |json: &str| Input::parse(json.as_bytes(), &limits).map(|_| ());
     assert_eq!(
         parse(r#"{"target":"a","command":"b","reason":"c"}"#),
@@ -168,20 +223,25 @@ fn production_wants_to_know_who_asks_and_why() {
         parse(r#"{"target":"a","command":"b","requester":"c","reason":"  "}"#),
         Err(Malformed::Missing("reason"))
     );
-    assert_eq!(parse(r#"{"target":"a","command":"b","requester":"c","reason":"d"}"#), Ok(()));
+    assert_eq!(
+        parse(r#"{"target":"a","command":"b","requester":"c","reason":"d"}"#),
+        Ok(())
+    );
 }
 
 #[test]
 fn only_one_json_object_is_a_request() {
-    let out_of_place = |what: &'static str, line, column| {
-        Malformed::NotJson { what, line, column }.to_string()
-    };
+    let out_of_place =
+        |what: &'static str, line, column| Malformed::NotJson { what, line, column }.to_string();
     rejects("", "the message is empty");
     rejects(" \n ", "the message is empty");
     rejects("[]", "the message is neither a JSON object nor a reply");
     rejects("\"x\"", "the message is neither a JSON object nor a reply");
     rejects("null", "the message is neither a JSON object nor a reply");
-    rejects("\u{feff}{}", "the message is neither a JSON object nor a reply");
+    rejects(
+        "\u{feff}{}",
+        "the message is neither a JSON object nor a reply",
+    );
     rejects("{", &out_of_place("it ends too early", 1, 1));
     rejects("{,}", &out_of_place("a character is out of place", 1, 2));
     rejects(
@@ -207,57 +267,133 @@ fn a_lone_surrogate_is_refused() {
 
 #[test]
 fn deep_nesting_is_refused_without_a_crash() {
-    let deep = format!(r#"{{"target":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(
+        r#"{{"target":{}1{}}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     assert!(Input::parse(deep.as_bytes(), &limits()).is_err());
 }
 
 #[test]
 fn approve_and_deny_are_understood_in_any_case_with_blanks_around() {
-    for text in ["Approve", "approve", "APPROVE", "  Approve \r\n", "\tApprove\n\n"] {
-        replies(text, Reply::Approve { code: None, factor: None });
+    for text in [
+        "Approve",
+        "approve",
+        "APPROVE",
+        "  Approve \r\n",
+        "\tApprove\n\n",
+    ] {
+        replies(
+            text,
+            Reply::Approve {
+                code: None,
+                factor: None,
+            },
+        );
     }
     for text in ["Deny", "deny", " DENY\n"] {
-        replies(text, Reply::Deny { which: Which::Only, reason: None });
+        replies(
+            text,
+            Reply::Deny {
+                which: Which::Only,
+                reason: None,
+            },
+        );
     }
 }
 
 #[test]
 fn a_code_names_the_request() {
-    replies("Approve 7K3Q", Reply::Approve { code: code("7K3Q"), factor: None });
-    replies("approve  7k3q", Reply::Approve { code: code("7K3Q"), factor: None });
-    let Ok(Input::Reply(Reply::Approve { code: both, factor: Some(_) })) =
-        Input::parse(b"Approve 7K3Q 492817", &limits())
+    replies(
+        "Approve 7K3Q",
+        Reply::Approve {
+            code: code("7K3Q"),
+            factor: None,
+        },
+    );
+    replies(
+        "approve  7k3q",
+        Reply::Approve {
+            code: code("7K3Q"),
+            factor: None,
+        },
+    );
+    let Ok(Input::Reply(Reply::Approve {
+        code: both,
+        factor: Some(_),
+    })) = Input::parse(b"Approve 7K3Q 492817", &limits())
     else {
         panic!("code and factor");
     };
     assert_eq!(both, code("7K3Q"));
     assert!(matches!(
         Input::parse(b"Approve 492817", &limits()),
-        Ok(Input::Reply(Reply::Approve { code: None, factor: Some(_) }))
+        Ok(Input::Reply(Reply::Approve {
+            code: None,
+            factor: Some(_)
+        }))
     ));
 }
 
 #[test]
 fn a_denial_may_say_why() {
-    let deny = |which, reason: &str| Reply::Deny { which, reason: Some(reason.to_owned()) };
-    replies("Deny 7K3Q not on a Friday", deny(Which::Code(code("7K3Q").unwrap()), "not on a Friday"));
+    let deny = |which, reason: &str| Reply::Deny {
+        which,
+        reason: Some(reason.to_owned()),
+    };
+    replies(
+        "Deny 7K3Q not on a Friday",
+        deny(Which::Code(code("7K3Q").unwrap()), "not on a Friday"),
+    );
     replies("Deny not on a Friday", deny(Which::Only, "not on a Friday"));
     replies("Deny that", deny(Which::Only, "that"));
-    replies("Deny all", Reply::Deny { which: Which::All, reason: None });
+    replies(
+        "Deny all",
+        Reply::Deny {
+            which: Which::All,
+            reason: None,
+        },
+    );
     replies("Deny all too risky", deny(Which::All, "too risky"));
 }
 
 #[test]
 fn nothing_else_is_a_yes() {
     for text in [
-        "yes", "y", "ok", "approved", "Approve!", "Approve.", "'Approve'", "I approve", "\"Approve\"",
-        "Аpprove", "Approve\u{200b}", "approve-all",
+        "yes",
+        "y",
+        "ok",
+        "approved",
+        "Approve!",
+        "Approve.",
+        "'Approve'",
+        "I approve",
+        "\"Approve\"",
+        "Аpprove",
+        "Approve\u{200b}",
+        "approve-all",
     ] {
         rejects(text, "the message is neither a JSON object nor a reply");
     }
-    rejects("Approve all", "the reply is not understood: there is no `Approve all`; approve each request by its code");
-    for text in ["Approve it", "Approve 7K3", "Approve 49281", "Approve 492817 7K3Q", "Approve 7K3Q 492817 now"] {
-        assert!(matches!(Input::parse(text.as_bytes(), &limits()), Err(Malformed::Reply(_))), "{text}");
+    rejects(
+        "Approve all",
+        "the reply is not understood: there is no `Approve all`; approve each request by its code",
+    );
+    for text in [
+        "Approve it",
+        "Approve 7K3",
+        "Approve 49281",
+        "Approve 492817 7K3Q",
+        "Approve 7K3Q 492817 now",
+    ] {
+        assert!(
+            matches!(
+                Input::parse(text.as_bytes(), &limits()),
+                Err(Malformed::Reply(_))
+            ),
+            "{text}"
+        );
     }
     for text in ["Approve\nApprove", "Deny\nApprove", "Approve \u{0}"] {
         rejects(text, "the reply is not understood: it has to be one line");
@@ -266,11 +402,16 @@ fn nothing_else_is_a_yes() {
 
 #[test]
 fn codes_have_no_look_alikes_and_are_no_words() {
-    for text in ["7K3O", "1K3Q", "7K3L", "UK3Q", "KKKK", "2345", "7K3QQ", "7K3", ""] {
+    for text in [
+        "7K3O", "1K3Q", "7K3L", "UK3Q", "KKKK", "2345", "7K3QQ", "7K3", "",
+    ] {
         assert_eq!(Code::parse(text), None, "{text}");
     }
     assert_eq!(Code::from_random([0, 1, 2, 3]), None);
-    assert_eq!(Code::from_random([5, 8, 255, 29]).unwrap().as_str().len(), 4);
+    assert_eq!(
+        Code::from_random([5, 8, 255, 29]).unwrap().as_str().len(),
+        4
+    );
 }
 
 proptest::proptest! {

@@ -1,0 +1,241 @@
+//! The files of the waiting room: created whole, spent by one rename.
+//!
+//! **Reads** and **writes** `runtime/approvals/<id>.<state>`.
+//! **Gives** the few file operations that the room is made of, each with what a crash leaves.
+//! **Never** overwrites a request that waits.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use uuid::Uuid;
+
+use super::Ticket;
+use crate::lock;
+
+/// Where a request stands; the last part of its file's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Pending,
+    Approved,
+    Denied,
+    Expired,
+}
+
+impl State {
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// Why the waiting room could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file operation failed.
+    #[error("cannot {verb} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others held the lock for too long.
+    #[error("the lock of the waiting room was not free in time")]
+    Locked,
+    /// As many wait as may wait.
+    #[error("{0} requests wait already; approve or deny some of them first")]
+    Full(usize),
+}
+
+fn failed(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { verb, path, source }
+}
+
+fn file(dir: &Path, id: &Uuid, state: State) -> PathBuf {
+    dir.join(format!("{id}.{}", state.suffix()))
+}
+
+/// Makes the directory, for its owner alone.
+pub(super) fn open_room(dir: &Path) -> Result<(), Error> {
+    match fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map_err(failed("create", dir)),
+    }
+}
+
+/// Locks the room. The lock is needed only to put: to count and to choose a free code.
+pub(super) fn lock(dir: &Path, wait: Duration) -> Result<lock::Held, Error> {
+    open_room(dir)?;
+    let path = dir.join("lock");
+    lock::take(&path, wait)
+        .map_err(failed("lock", &path))?
+        .ok_or(Error::Locked)
+}
+
+/// Writes a new request. It appears whole or not at all: a crash leaves at most a file with a
+/// temporary name, which [`forget`] removes.
+pub(super) fn create(dir: &Path, ticket: &Ticket) -> Result<(), Error> {
+    let path = file(dir, &ticket.id, State::Pending);
+    written(dir, ticket)?
+        .persist_noclobber(&path)
+        .map_err(|error| failed("create", &path)(error.error))?;
+    synced(dir)
+}
+
+/// Adds the answer to a spent request. A crash before it leaves the request spent, without a name
+/// beside it.
+pub(super) fn note(dir: &Path, ticket: &Ticket, state: State) -> Result<(), Error> {
+    let path = file(dir, &ticket.id, state);
+    written(dir, ticket)?
+        .persist(&path)
+        .map_err(|error| failed("write", &path)(error.error))?;
+    Ok(())
+}
+
+fn written(dir: &Path, ticket: &Ticket) -> Result<tempfile::NamedTempFile, Error> {
+    let mut text = serde_json::to_vec(ticket)
+        .map_err(|error| failed("write", dir)(io::Error::other(error)))?;
+    text.push(b'\n');
+    let mut temporary = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(dir)
+        .map_err(failed("create a file in", dir))?;
+    temporary
+        .write_all(&text)
+        .map_err(failed("write a file in", dir))?;
+    temporary
+        .as_file()
+        .sync_all()
+        .map_err(failed("sync a file in", dir))?;
+    Ok(temporary)
+}
+
+/// Takes a request out of the room by renaming it. True for exactly one caller: for all others
+/// the file is gone. The directory is synced before the answer, so that no crash can bring the
+/// request back to be spent again.
+pub(super) fn leave(dir: &Path, id: &Uuid, state: State) -> Result<bool, Error> {
+    let from = file(dir, id, State::Pending);
+    match fs::rename(&from, file(dir, id, state)) {
+        Ok(()) => synced(dir).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed("rename", &from)(error)),
+    }
+}
+
+/// Reads one request.
+pub(super) fn read(dir: &Path, id: &Uuid, state: State, limit: usize) -> Result<Ticket, Error> {
+    let path = file(dir, id, state);
+    read_file(&path, limit).map_err(failed("read", &path))
+}
+
+/// Reads all requests that wait. One that vanishes meanwhile was spent; one that cannot be read is
+/// an error, since skipping it would make another one look like the only one.
+pub(super) fn pending(dir: &Path, limit: usize) -> Result<Vec<Ticket>, Error> {
+    let mut tickets = Vec::new();
+    for path in files(dir, &[State::Pending])? {
+        match read_file(&path, limit) {
+            Ok(ticket) => tickets.push(ticket),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("read", &path)(error)),
+        }
+    }
+    Ok(tickets)
+}
+
+/// Reads all requests that had their answer or outlived their time; what cannot be read is left
+/// out, since it only explains.
+pub(super) fn decided(dir: &Path, limit: usize) -> Result<Vec<Ticket>, Error> {
+    let paths = files(dir, &[State::Approved, State::Denied, State::Expired])?;
+    Ok(paths
+        .iter()
+        .filter_map(|path| read_file(path, limit).ok())
+        .collect())
+}
+
+/// Removes what is older than it has to be kept, and temporary files of processes that died.
+pub(super) fn forget(dir: &Path, now: DateTime<Utc>, keep: Duration) -> Result<(), Error> {
+    let old = |path: &Path| {
+        let changed = fs::metadata(path).and_then(|facts| facts.modified());
+        changed.is_ok_and(|changed| now - DateTime::<Utc>::from(changed) > chrono_delta(keep))
+    };
+    let mut paths = files(dir, &[State::Approved, State::Denied, State::Expired])?;
+    paths.extend(temporaries(dir)?);
+    for path in paths.iter().filter(|path| old(path)) {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("remove", path)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn chrono_delta(keep: Duration) -> chrono::TimeDelta {
+    chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX)
+}
+
+fn files(dir: &Path, states: &[State]) -> Result<Vec<PathBuf>, Error> {
+    let ours = |name: &str| {
+        name.split_once('.').is_some_and(|(id, suffix)| {
+            Uuid::try_parse(id).is_ok() && states.iter().any(|state| state.suffix() == suffix)
+        })
+    };
+    names(dir, ours)
+}
+
+fn temporaries(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    names(dir, |name| name.starts_with(TEMPORARY))
+}
+
+fn names(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("list", dir)(error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed("list", dir))?;
+        if entry.file_name().to_str().is_some_and(&wanted) {
+            paths.push(entry.path());
+        }
+    }
+    Ok(paths)
+}
+
+fn read_file(path: &Path, limit: usize) -> io::Result<Ticket> {
+    let mut text = Vec::new();
+    File::open(path)?
+        .take(limit as u64 + 1)
+        .read_to_end(&mut text)?;
+    if text.len() > limit {
+        return Err(io::Error::other(format!("it is larger than {limit} bytes")));
+    }
+    serde_json::from_slice(&text).map_err(io::Error::other)
+}
+
+fn synced(dir: &Path) -> Result<(), Error> {
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(failed("sync", dir))
+}
+
+/// How the names of files begin that are not yet whole.
+const TEMPORARY: &str = ".new-";

@@ -1,0 +1,267 @@
+//! What lies in a file of the waiting room: the request as it was shown, and later its answer.
+//!
+//! **Reads** nothing.
+//! **Gives** [`Ticket`], [`Decision`], [`Needs`].
+//! **Never** is a right to run anything.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use serde::Deserialize;
+use serde::Serialize;
+use sha2::Digest;
+use sha2::Sha256;
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::policy::NeedsApproval;
+use crate::request::Code;
+use crate::request::Draft;
+use crate::shell::Script;
+use crate::target::Target;
+
+/// How sure one has to be that a human said yes.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Needs {
+    /// A word on stdin will do, even from the user that asked.
+    Relayed,
+    /// Another Unix user than the one that asked has to decide.
+    OutOfBand,
+}
+
+impl fmt::Display for Needs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Relayed => "a relayed word",
+            Self::OutOfBand => "an approval by another Unix user than the one that asked",
+        })
+    }
+}
+
+/// One request in the waiting room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ticket {
+    /// Version of this format.
+    pub schema: u32,
+    /// The approval's id, and the id of the request that asked first.
+    pub id: Uuid,
+    /// The name people type.
+    #[serde(with = "code")]
+    pub code: Code,
+    /// The request itself.
+    pub request: Draft,
+    /// Where it would run, as `user@address port N`.
+    pub host: String,
+    /// The rule that demanded a human.
+    pub rule: Option<String>,
+    /// What that rule says for itself.
+    pub why: Option<String>,
+    /// The assurance demanded when it was put.
+    pub needs: Needs,
+    /// Unix user id of the one that asked.
+    pub caller_uid: u32,
+    /// Unix name of the one that asked.
+    pub caller: String,
+    /// When it was put.
+    pub created: DateTime<Utc>,
+    /// When its time is over.
+    pub expires: DateTime<Utc>,
+    /// A number nobody can guess, so that no two digests are alike.
+    pub nonce: Uuid,
+    /// SHA-256 over everything that was shown, in hexadecimal digits.
+    pub digest: String,
+    /// The answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decision>,
+}
+
+/// A human's answer and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Unix user id of the one that answered.
+    pub uid: u32,
+    /// Unix name of the one that answered.
+    pub by: String,
+    /// The way the answer came.
+    pub via: Via,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whether it was a yes.
+    pub approved: bool,
+    /// Why, in their own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The way an answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// A word on stdin.
+    Stdin,
+    /// `aiops approve` or `aiops deny`.
+    Command,
+}
+
+impl Via {
+    /// The word for the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stdin => "stdin",
+            Self::Command => "command",
+        }
+    }
+}
+
+impl Decision {
+    /// An answer of this caller.
+    pub fn new(
+        caller: &Caller,
+        via: Via,
+        at: DateTime<Utc>,
+        approved: bool,
+        reason: Option<String>,
+    ) -> Self {
+        Self {
+            uid: caller.uid,
+            by: caller.user.clone(),
+            via,
+            at,
+            approved,
+            reason,
+        }
+    }
+
+    /// What this answer is worth for this request: a yes counts as out of band only when the one
+    /// that gave it is another user than the one that asked and came by the command for people.
+    pub fn assurance(&self, ticket: &Ticket) -> Needs {
+        match self.via {
+            Via::Command if self.uid != ticket.caller_uid => Needs::OutOfBand,
+            Via::Command | Via::Stdin => Needs::Relayed,
+        }
+    }
+}
+
+impl Ticket {
+    pub(super) fn new(
+        asked: &NeedsApproval,
+        id: Uuid,
+        caller: &Caller,
+        now: DateTime<Utc>,
+        ttl: Duration,
+        needs: Needs,
+        taken: &[&Code],
+    ) -> Self {
+        let mut ticket = Self {
+            schema: 1,
+            id,
+            code: free_code(taken),
+            request: asked.request().to_draft(),
+            host: asked.target().host().to_string(),
+            rule: asked.verdict().rule().map(str::to_owned),
+            why: asked.verdict().why().map(str::to_owned),
+            needs,
+            caller_uid: caller.uid,
+            caller: caller.user.clone(),
+            created: now,
+            expires: now + ttl,
+            nonce: Uuid::new_v4(),
+            digest: String::new(),
+            decided: None,
+        };
+        ticket.digest = ticket.digest_for(asked.target(), asked.request().script());
+        ticket
+    }
+
+    /// Whether its time is over. One from the future is over too: the clock was set back, and
+    /// nobody can say how long it has waited.
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        now >= self.expires || now < self.created - chrono::TimeDelta::seconds(CLOCK_STEP)
+    }
+
+    /// The first characters of the digest, for people to compare.
+    pub fn digest_words(&self) -> &str {
+        self.digest.get(..12).unwrap_or(&self.digest)
+    }
+
+    /// When it was answered, or put where it was not.
+    pub fn decided_at(&self) -> DateTime<Utc> {
+        self.decided
+            .as_ref()
+            .map_or(self.created, |decision| decision.at)
+    }
+
+    pub(super) fn is_for(&self, target: &Target) -> bool {
+        self.host == target.host().to_string()
+    }
+
+    /// SHA-256 over a list of fields, each led by its length in eight bytes, so that no two lists
+    /// give the same bytes: what it is for, where it goes, what is sent, who asked, and until when.
+    pub(super) fn digest_for(&self, target: &Target, script: &Script) -> String {
+        let draft = &self.request;
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let fields = [
+            "aiops approval 1".to_owned(),
+            self.id.to_string(),
+            self.nonce.to_string(),
+            target.name().to_string(),
+            target.host().to_string(),
+            script.to_send().into_owned(),
+            draft.command.clone(),
+            draft
+                .timeout
+                .map(|seconds| seconds.to_string())
+                .unwrap_or_default(),
+            text(&draft.requester),
+            text(&draft.reason),
+            self.caller_uid.to_string(),
+            self.created.to_rfc3339(),
+            self.expires.to_rfc3339(),
+        ];
+        let mut hash = Sha256::new();
+        for field in &fields {
+            hash.update((field.len() as u64).to_be_bytes());
+            hash.update(field.as_bytes());
+        }
+        crate::hex::of(&hash.finalize())
+    }
+}
+
+/// Draws codes until one is free. Among the few that wait at once, a handful of draws is enough;
+/// the loop ends because a version-4 UUID gives new random bytes each time.
+fn free_code(taken: &[&Code]) -> Code {
+    loop {
+        let [a, b, c, d, ..] = *Uuid::new_v4().as_bytes();
+        match Code::from_random([a, b, c, d]) {
+            Some(code) if !taken.contains(&&code) => return code,
+            _ => {}
+        }
+    }
+}
+
+mod code {
+    use serde::Deserialize;
+    use serde::Deserializer;
+    use serde::Serializer;
+
+    use crate::request::Code;
+
+    pub(super) fn serialize<S: Serializer>(code: &Code, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(code.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Code, D::Error> {
+        let text = String::deserialize(from)?;
+        Code::parse(&text).ok_or_else(|| serde::de::Error::custom("not a code"))
+    }
+}
+
+/// Seconds that a clock may step back without a waiting request being taken for one from the
+/// future.
+const CLOCK_STEP: i64 = 60;

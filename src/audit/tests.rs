@@ -1,0 +1,291 @@
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+
+use chrono::DateTime;
+
+use super::*;
+
+struct Log {
+    _dir: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Log {
+    fn new(content: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        Self { _dir: dir, path }
+    }
+
+    fn open(&self) -> Result<AuditLog, Error> {
+        let limits = Limits {
+            lock_wait: Duration::from_millis(50),
+            line_bytes: 4096,
+        };
+        AuditLog::open(&self.path, limits)
+    }
+
+    #[track_caller]
+    fn append(&self, id: &str, event: Event) -> u64 {
+        let mut record = Record::new(event, DateTime::UNIX_EPOCH);
+        record.request_id = Some(id.to_owned());
+        self.open().unwrap().append(record).unwrap().seq()
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(&self.path).unwrap()
+    }
+
+    fn report(&self) -> Report {
+        verify(&self.path, 4096).unwrap()
+    }
+
+    /// Appends bytes as a crash leaves them.
+    fn tear(&self, bytes: &str) {
+        let mut file = OpenOptions::new().append(true).open(&self.path).unwrap();
+        file.write_all(bytes.as_bytes()).unwrap();
+    }
+
+    #[track_caller]
+    fn is_damaged_at(&self, line: u64) {
+        let report = self.report();
+        assert_eq!(
+            report.damage.first().map(|damage| damage.line),
+            Some(line),
+            "{report:?}"
+        );
+    }
+}
+
+fn three() -> Log {
+    let log = Log::new("");
+    log.append("a", Event::Intent);
+    log.append("a", Event::Outcome);
+    log.append("b", Event::Decision);
+    log
+}
+
+#[test]
+fn records_are_numbered_and_chained_from_the_first() {
+    let log = three();
+    let report = log.report();
+    assert_eq!(
+        (report.records, report.damage.len(), report.open.len()),
+        (3, 0, 0)
+    );
+    let first: Record = serde_json::from_str(log.text().lines().next().unwrap()).unwrap();
+    assert_eq!((first.seq, first.prev.as_str()), (1, GENESIS));
+}
+
+#[test]
+fn a_missing_log_is_never_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let limits = Limits {
+        lock_wait: Duration::ZERO,
+        line_bytes: 4096,
+    };
+    assert!(matches!(
+        AuditLog::open(&path, limits),
+        Err(Error::Io { verb: "open", .. })
+    ));
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_log_that_others_may_write_is_not_believed() {
+    let log = Log::new("");
+    fs::set_permissions(&log.path, fs::Permissions::from_mode(0o666)).unwrap();
+    assert!(matches!(log.open(), Err(Error::Unsafe { .. })));
+}
+
+#[test]
+fn a_lock_held_too_long_stops_the_writer() {
+    let log = Log::new("");
+    let other = File::open(&log.path).unwrap();
+    other.lock().unwrap();
+    let record = Record::new(Event::Decision, DateTime::UNIX_EPOCH);
+    assert!(matches!(
+        log.open().unwrap().append(record),
+        Err(Error::Locked(_))
+    ));
+    assert_eq!(log.text(), "");
+}
+
+#[test]
+fn a_torn_line_is_kept_acknowledged_and_continued_after() {
+    let log = three();
+    log.tear("{\"timestamp\":\"2026-");
+    assert_eq!(log.report().torn_bytes, 19);
+    assert_eq!(log.append("c", Event::Decision), 5);
+    let report = log.report();
+    assert_eq!(
+        (report.records, report.recovered, report.damage.len()),
+        (5, 1, 0),
+        "{report:?}"
+    );
+    assert!(log.text().contains("{\"timestamp\":\"2026-\n"));
+}
+
+#[test]
+fn a_torn_line_that_was_changed_after_it_was_acknowledged_is_damage() {
+    let log = three();
+    log.tear("{\"timestamp\":\"2026-");
+    log.append("c", Event::Decision);
+    fs::write(&log.path, log.text().replace(":\"2026-\n", ":\"2027-\n")).unwrap();
+    log.is_damaged_at(4);
+}
+
+#[test]
+fn a_log_whose_very_first_write_was_torn_goes_on() {
+    let log = Log::new("{\"time");
+    assert_eq!(log.append("a", Event::Decision), 2);
+    let report = log.report();
+    assert_eq!(
+        (report.records, report.sealed_lines, report.damage.len()),
+        (2, 1, 0),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn lines_of_another_program_stay_and_are_sealed() {
+    let log = Log::new("{\"status\":\"executed\"}\n{\"status\":\"denied\"}\n");
+    assert_eq!(log.append("a", Event::Decision), 2);
+    log.append("b", Event::Decision);
+    let report = log.report();
+    assert_eq!(
+        (report.records, report.sealed_lines, report.damage.len()),
+        (3, 2, 0),
+        "{report:?}"
+    );
+    fs::write(&log.path, log.text().replace("denied", "Denied")).unwrap();
+    log.is_damaged_at(3);
+}
+
+#[test]
+fn lines_of_another_program_without_a_last_line_break_are_sealed_too() {
+    let log = Log::new("{\"status\":\"executed\"}\n{\"status\":\"den");
+    log.append("a", Event::Decision);
+    let report = log.report();
+    assert_eq!(
+        (report.records, report.sealed_lines, report.damage.len()),
+        (2, 2, 0),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn every_changed_bit_is_found() {
+    let log = three();
+    let good = fs::read(&log.path).unwrap();
+    for at in 0..good.len() {
+        for bit in 0..8 {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << bit;
+            let report = super::verify::verify_from(&bad[..], 4096).unwrap();
+            let last_line = good[..good.len() - 1]
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .unwrap();
+            // A change inside the last record is what the record behind it would tell.
+            let told = !report.damage.is_empty() || report.torn_bytes > 0 || at > last_line;
+            assert!(told, "byte {at} bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn removed_swapped_doubled_and_inserted_lines_are_found() {
+    let log = three();
+    let text = log.text();
+    let lines: Vec<&str> = text.lines().collect();
+    let write = |lines: &[&str]| fs::write(&log.path, lines.join("\n") + "\n").unwrap();
+    write(&[lines[1], lines[2]]);
+    log.is_damaged_at(1);
+    write(&[lines[0], lines[2]]);
+    log.is_damaged_at(2);
+    write(&[lines[1], lines[0], lines[2]]);
+    log.is_damaged_at(1);
+    write(&[lines[0], lines[0], lines[1], lines[2]]);
+    log.is_damaged_at(2);
+    write(&[lines[0], "{}", lines[1], lines[2]]);
+    log.is_damaged_at(2);
+}
+
+#[test]
+fn a_run_without_an_outcome_is_named() {
+    let log = three();
+    log.append("c", Event::Intent);
+    let report = log.report();
+    assert_eq!(report.open.len(), 1);
+    assert_eq!(report.open[0].request_id.as_deref(), Some("c"));
+}
+
+#[test]
+fn a_run_started_twice_or_ended_unstarted_is_damage() {
+    let log = three();
+    log.append("c", Event::Outcome);
+    log.is_damaged_at(4);
+    let log = three();
+    log.append("c", Event::Intent);
+    log.append("c", Event::Intent);
+    log.is_damaged_at(5);
+}
+
+#[test]
+fn a_line_that_is_no_record_is_damage_and_the_chain_goes_on_behind_it() {
+    let log = three();
+    log.tear("something else\n");
+    assert_eq!(log.append("c", Event::Decision), 4);
+    let report = log.report();
+    assert_eq!((report.records, report.damage.len()), (4, 1), "{report:?}");
+    log.is_damaged_at(4);
+}
+
+#[test]
+fn a_line_longer_than_any_record_is_damage_and_stops_nobody() {
+    let log = three();
+    log.tear(&format!("{}\n", "x".repeat(50_000)));
+    assert_eq!(log.append("c", Event::Decision), 4);
+    log.is_damaged_at(4);
+}
+
+#[test]
+fn many_writers_leave_one_unbroken_chain() {
+    let log = Log::new("");
+    std::thread::scope(|scope| {
+        for writer in 0..8 {
+            let path = &log.path;
+            scope.spawn(move || {
+                let limits = Limits {
+                    lock_wait: Duration::from_secs(20),
+                    line_bytes: 4096,
+                };
+                let log = AuditLog::open(path, limits).unwrap();
+                for n in 0..25 {
+                    let mut record = Record::new(Event::Decision, DateTime::UNIX_EPOCH);
+                    record.request_id = Some(format!("{writer}-{n}"));
+                    log.append(record).unwrap();
+                }
+            });
+        }
+    });
+    let report = log.report();
+    assert_eq!((report.records, report.damage.len()), (200, 0));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+        let log = Log::new("");
+        fs::write(&log.path, &bytes).unwrap();
+        let _ = log.report();
+        let before = log.open().unwrap().append(Record::new(Event::Decision, DateTime::UNIX_EPOCH));
+        proptest::prop_assert!(before.is_ok());
+        proptest::prop_assert!(fs::read(&log.path).unwrap().starts_with(&bytes));
+    }
+}

@@ -1,0 +1,292 @@
+//! The command line: no arguments means one message on stdin, everything else is for people.
+//!
+//! **Reads** arguments, and for a message standard input.
+//! **Gives** [`run`], [`answer`].
+//! **Never** prints by itself: it is handed where to write.
+
+use std::ffi::OsString;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::os::fd::AsFd;
+
+use chrono::DateTime;
+use chrono::Utc;
+use clap::Args;
+use clap::CommandFactory as _;
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::audit;
+use crate::audit::AuditLog;
+use crate::audit::Event;
+use crate::audit::Record;
+use crate::caller::Caller;
+use crate::config;
+use crate::config::Config;
+use crate::home::Home;
+use crate::pipeline;
+use crate::pipeline::Line;
+use crate::response::Response;
+use crate::response::exit;
+
+mod check;
+mod log;
+mod message;
+mod papers;
+mod people;
+mod setup;
+mod table;
+
+/// What the program knows of its surroundings.
+#[derive(Debug)]
+pub struct World {
+    /// The installation it works on.
+    pub home: Home,
+    /// Who called.
+    pub caller: Caller,
+    /// The clock.
+    pub now: fn() -> DateTime<Utc>,
+    /// Whether a person types on standard input.
+    pub stdin_is_terminal: bool,
+    /// Whether to print in colour.
+    pub colour: bool,
+}
+
+/// Puts itself between an AI assistant and its servers: judges each command, asks a human where
+/// policy demands one, records everything, and runs it over SSH.
+///
+/// Without a command it reads one message on standard input, a JSON request or the word `Approve`
+/// or `Deny`, and prints one JSON object.
+#[derive(Debug, Parser)]
+#[command(name = "aiops", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge a request from standard input and run nothing
+    Check(CheckArgs),
+    /// List the requests that wait for a human
+    Pending(Format),
+    /// Approve a waiting request and run it
+    Approve(ApproveArgs),
+    /// Deny a waiting request
+    Deny(DenyArgs),
+    /// Read the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// List the machines that can be named in a request
+    Targets(Format),
+    /// Look for what is wrong with this installation, and say what cures it
+    Doctor(Format),
+    /// Print a JSON Schema of the wire or of the log
+    Schema {
+        /// Which one
+        of: papers::Schema,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+struct Format {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    format: Format,
+    /// Read one request a line and print one answer a line, in order
+    #[arg(long, conflicts_with = "json")]
+    batch: bool,
+}
+
+#[derive(Debug, Args)]
+struct ApproveArgs {
+    /// The code of the request; may be left out while only one waits
+    code: Option<String>,
+    /// Do not ask once more on a terminal
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct DenyArgs {
+    /// The code of the request, or `all`; may be left out while only one waits
+    code: Option<String>,
+    /// Why, for whoever asked
+    #[arg(trailing_var_arg = true)]
+    reason: Vec<String>,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Read the whole log and say whether it can be believed
+    Verify(Format),
+    /// Print the last records
+    Tail {
+        /// How many
+        #[arg(short = 'n', long = "lines", default_value_t = 20)]
+        lines: usize,
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check everything in `config.yml`, every pattern and every example
+    Check(Format),
+}
+
+/// Answers the one message on standard input: the line to print, and the exit code.
+pub fn answer(world: &World, input: &mut (impl Read + AsFd)) -> (String, u8) {
+    let answer = match line(world) {
+        Ok(line) => {
+            let answer = match message::read(
+                input,
+                &line.limits.message_bounds(),
+                world.stdin_is_terminal,
+            ) {
+                Ok(bytes) => pipeline::handle(&line, &bytes),
+                Err(fault) => pipeline::unreadable(&line, &fault),
+            };
+            return (
+                answer.clone().to_line(line.limits.answer_chars),
+                answer.exit,
+            );
+        }
+        Err(answer) => *answer,
+    };
+    (answer.clone().to_line(usize::MAX), answer.exit)
+}
+
+/// Runs a subcommand and returns the exit code.
+pub fn run(
+    world: &World,
+    arguments: Vec<OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(fault) if fault.use_stderr() => {
+            let _ = write!(err, "{}", fault.render());
+            return exit::INVALID;
+        }
+        Err(help) => {
+            let text = help.render();
+            let _ = if world.colour {
+                write!(out, "{}", text.ansi())
+            } else {
+                write!(out, "{text}")
+            };
+            return exit::ANSWERED;
+        }
+    };
+    let done = match cli.command {
+        Command::Check(asked) if asked.batch => check::batch(world, out),
+        Command::Check(asked) => check::one(world, asked.format.json, out),
+        Command::Pending(format) => people::pending(world, format.json, out),
+        Command::Approve(asked) => people::approve(world, &asked, out, err),
+        Command::Deny(asked) => people::deny(world, &asked, out),
+        Command::Audit(AuditCommand::Verify(format)) => log::verify(world, format.json, out),
+        Command::Audit(AuditCommand::Tail { lines, format }) => {
+            log::tail(world, lines, format.json, out)
+        }
+        Command::Config(ConfigCommand::Check(format)) => setup::check(world, format.json, out),
+        Command::Targets(format) => setup::targets(world, format.json, out),
+        Command::Doctor(format) => setup::doctor(world, format.json, out),
+        Command::Schema { of } => papers::schema(of, out),
+        Command::Completions { shell } => papers::completions(&mut Cli::command(), shell, out),
+        Command::Man => papers::man(Cli::command(), out),
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(Stop::Said(message, exit)) => {
+            let _ = writeln!(err, "aiops: {message}");
+            exit
+        }
+        // A reader that went away is no fault of ours.
+        Err(Stop::Io(fault)) if fault.kind() == io::ErrorKind::BrokenPipe => exit::ANSWERED,
+        Err(Stop::Io(fault)) => {
+            let _ = writeln!(err, "aiops: {fault}");
+            exit::BUG
+        }
+    }
+}
+
+/// Why a subcommand ends early.
+#[derive(Debug)]
+enum Stop {
+    /// With a message for a person.
+    Said(String, u8),
+    /// With a fault of reading or printing.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(fault: io::Error) -> Self {
+        Self::Io(fault)
+    }
+}
+
+impl From<config::Error> for Stop {
+    fn from(fault: config::Error) -> Self {
+        Self::Said(fault.to_string(), exit::CONFIG)
+    }
+}
+
+impl From<audit::Error> for Stop {
+    fn from(fault: audit::Error) -> Self {
+        Self::Said(fault.to_string(), exit::AUDIT)
+    }
+}
+
+/// The whole line for one message, or the answer that says why there is none. A configuration that
+/// cannot be used is recorded where the log can.
+fn line(world: &World) -> Result<Line, Box<Response>> {
+    let now = (world.now)();
+    let config = match Config::load(&world.home) {
+        Ok(config) => config,
+        Err(fault) => {
+            let message =
+                format!("Nothing ran, because the configuration cannot be used: {fault}.");
+            let mut answer = Response::error(exit::CONFIG, message, now);
+            answer.audit_seq = note(world, &answer);
+            return Err(Box::new(answer));
+        }
+    };
+    config
+        .into_line(&world.home, world.caller.clone(), world.now)
+        .map_err(|fault| Box::new(pipeline::unrecordable(&fault, now)))
+}
+
+fn note(world: &World, answer: &Response) -> Option<u64> {
+    let log = AuditLog::open(&world.home.audit(), audit::Limits::default()).ok()?;
+    let mut record = Record::new(Event::Decision, (world.now)());
+    record.status = Some(answer.status.word().to_owned());
+    record.message = Some(answer.message.clone());
+    record.caller = Some(world.caller.user.clone());
+    record.caller_uid = Some(world.caller.uid);
+    record.caller_through = Some(world.caller.through.word().to_owned());
+    log.append(record).ok().map(|receipt| receipt.seq())
+}

@@ -1,0 +1,65 @@
+//! `schema`, `completions`, `man`: what the program prints about itself.
+//!
+//! **Reads** nothing.
+//! **Gives** JSON Schemas (draft 2020-12), shell completions, a manual page (man(7)).
+//! **Never** needs an installation.
+
+use std::io;
+use std::io::Write;
+
+use super::Stop;
+use crate::audit::Record;
+use crate::request::Draft;
+use crate::response::Response;
+use crate::response::exit;
+
+/// Which schema to print.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum Schema {
+    /// What is read on standard input
+    Request,
+    /// What is printed on standard output
+    Response,
+    /// One line of the log
+    Record,
+}
+
+pub(super) fn schema(of: Schema, out: &mut dyn Write) -> Result<u8, Stop> {
+    let schema = match of {
+        Schema::Request => schemars::schema_for!(Draft),
+        Schema::Response => schemars::schema_for!(Response),
+        Schema::Record => schemars::schema_for!(Record),
+    };
+    writeln!(
+        out,
+        "{}",
+        serde_json::to_string_pretty(&schema).map_err(io::Error::other)?
+    )?;
+    Ok(exit::ANSWERED)
+}
+
+pub(super) fn completions(
+    command: &mut clap::Command,
+    shell: clap_complete::Shell,
+    out: &mut dyn Write,
+) -> Result<u8, Stop> {
+    // The generator panics where it cannot write; a buffer always can.
+    let mut text = Vec::new();
+    clap_complete::generate(shell, command, "aiops", &mut text);
+    out.write_all(&text)?;
+    Ok(exit::ANSWERED)
+}
+
+/// One page for the program, and behind it one section a subcommand.
+pub(super) fn man(command: clap::Command, out: &mut dyn Write) -> Result<u8, Stop> {
+    clap_mangen::Man::new(command.clone()).render(out)?;
+    let mut text = Vec::new();
+    for part in command.get_subcommands() {
+        let page = clap_mangen::Man::new(part.clone());
+        writeln!(text, ".SH \"{}\"", part.get_name().to_uppercase())?;
+        page.render_description_section(&mut text)?;
+        page.render_options_section(&mut text)?;
+    }
+    out.write_all(&text)?;
+    Ok(exit::ANSWERED)
+}

@@ -1,0 +1,103 @@
+//! Tables for people.
+//!
+//! **Reads** nothing.
+//! **Gives** [`Table`], [`Paint`].
+//! **Never** lets a cell's text act on the terminal.
+
+use std::io;
+use std::io::Write;
+
+use crate::visible;
+
+/// Rows under a heading, each column as wide as its widest cell.
+pub(super) struct Table {
+    heading: Vec<&'static str>,
+    rows: Vec<Vec<(String, Paint)>>,
+}
+
+/// How a cell is painted on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paint {
+    /// As everything else.
+    Plain,
+    /// Good.
+    Green,
+    /// To be looked at.
+    Yellow,
+    /// Bad.
+    Red,
+}
+
+impl Paint {
+    /// The SGR sequence of ECMA-48.
+    fn start(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Green => "\u{1b}[32m",
+            Self::Yellow => "\u{1b}[33m",
+            Self::Red => "\u{1b}[31m",
+        }
+    }
+
+    /// The colour of a decision or a status.
+    pub(super) fn of(word: &str) -> Self {
+        match word {
+            "auto_allowed" | "executed" | "ok" => Self::Green,
+            "forbidden" | "rejected" | "error" | "lost" | "timed_out" | "unreachable" | "bad"
+            | "interrupted" => Self::Red,
+            "approval_required" | "approval_requested" | "ambiguous" | "warning" => Self::Yellow,
+            _ => Self::Plain,
+        }
+    }
+
+    /// The text in this colour, where there is colour.
+    pub(super) fn on(self, text: &str, colour: bool) -> String {
+        if colour && self != Self::Plain {
+            format!("{}{text}\u{1b}[0m", self.start())
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+impl Table {
+    pub(super) fn new(heading: &[&'static str]) -> Self {
+        Self {
+            heading: heading.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row; a cell that is a known word gets its colour.
+    pub(super) fn row(&mut self, cells: &[&str]) {
+        let cell = |text: &&str| (visible::line(text).into_owned(), Paint::of(text));
+        self.rows.push(cells.iter().map(cell).collect());
+    }
+
+    pub(super) fn print(&self, out: &mut dyn Write, colour: bool) -> io::Result<()> {
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            let widest = cells
+                .map(|(text, _)| text.chars().count())
+                .max()
+                .unwrap_or(0);
+            widest.max(self.heading.get(column).map_or(0, |text| text.len()))
+        };
+        let widths: Vec<usize> = (0..self.heading.len()).map(width).collect();
+        let heading = self
+            .heading
+            .iter()
+            .map(|text| ((*text).to_owned(), Paint::Plain))
+            .collect();
+        for row in std::iter::once(&heading).chain(&self.rows) {
+            let mut line = String::new();
+            for ((text, paint), width) in row.iter().zip(&widths) {
+                let blanks = width.saturating_sub(text.chars().count()) + 2;
+                line.push_str(&paint.on(text, colour));
+                line.push_str(&" ".repeat(blanks));
+            }
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}

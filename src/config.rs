@@ -1,0 +1,272 @@
+//! `config.yml` to inventory, policy and limits; refuses what it does not know.
+//!
+//! **Reads** `config.yml`, and the mark of the last policy that was examined.
+//! **Gives** [`Config`].
+//! **Never** guesses: an unknown key, a doubled key or a loose file mode is an error.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use chrono::DateTime;
+use chrono::Utc;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::approval;
+use crate::approval::Approvals;
+use crate::approval::Needs;
+use crate::audit;
+use crate::audit::AuditLog;
+use crate::caller::Caller;
+use crate::hex;
+use crate::home::Home;
+use crate::pipeline;
+use crate::pipeline::Line;
+use crate::policy::Policy;
+use crate::redact::Redaction;
+use crate::ssh;
+use crate::target::Inventory;
+
+mod build;
+mod quantity;
+mod yaml;
+
+pub use quantity::Quantity;
+pub use yaml::Mode;
+
+/// One installation's configuration, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// `lab` or `production`.
+    pub mode: Mode,
+    /// The machines there are.
+    pub inventory: Inventory,
+    /// What may run.
+    pub policy: Policy,
+    /// The assurance demanded of approvals.
+    pub needs: Needs,
+    /// Bounds of the waiting room.
+    pub approvals: approval::Limits,
+    /// Bounds of the log.
+    pub audit: audit::Limits,
+    /// What is taken out of text.
+    pub redaction: Redaction,
+    /// How targets are reached.
+    pub ssh: ssh::Settings,
+    /// Bounds of messages and answers.
+    pub limits: pipeline::Limits,
+    /// SHA-256 of the file, in hexadecimal digits.
+    pub digest: String,
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others than its owner may write something that is to be believed.
+    #[error("`{}` {fault}", path.display())]
+    Unsafe {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong, and the command that cures it.
+        fault: String,
+    },
+    /// It does not say what it should.
+    #[error("`{}` cannot be used: {}", path.display(), joined(.faults))]
+    Faults {
+        /// The file.
+        path: PathBuf,
+        /// Every fault that was found.
+        faults: Vec<Fault>,
+    },
+}
+
+/// One thing in `config.yml` that is not right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Line in the file, from 1, where one can be named.
+    pub line: Option<u64>,
+    /// What is wrong.
+    pub what: String,
+    /// What helps.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    fn new(line: Option<u64>, what: impl Into<String>) -> Self {
+        Self {
+            line,
+            what: what.into(),
+            hint: None,
+        }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        f.write_str(&self.what)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks the configuration of an installation.
+    ///
+    /// The patterns and examples of its rules are examined once for each content of the file: the
+    /// result of that is remembered in the runtime directory by the file's hash. A request after
+    /// that compiles only the patterns that could match it.
+    pub fn load(home: &Home) -> Result<Self, Error> {
+        let config = Self::read(home)?;
+        let mark = home.runtime().join("examined");
+        let expected = format!("{} {}\n", env!("CARGO_PKG_VERSION"), config.digest);
+        if fs::read_to_string(&mark).is_ok_and(|found| found == expected) {
+            return Ok(config);
+        }
+        config.examined(home)?;
+        // Where it cannot be remembered, it is examined again next time.
+        let _ = fs::write(&mark, expected);
+        Ok(config)
+    }
+
+    /// As [`Config::load`], and examines every rule whether or not that was done before.
+    pub fn load_and_examine(home: &Home) -> Result<Self, Error> {
+        let config = Self::read(home)?;
+        config.examined(home)?;
+        Ok(config)
+    }
+
+    fn read(home: &Home) -> Result<Self, Error> {
+        let path = home.config();
+        let text = read_safely(&path)?;
+        runtime_is_private(&home.runtime())?;
+        let digest = hex::of(&Sha256::digest(text.as_bytes()));
+        let faults = |faults| Error::Faults {
+            path: path.clone(),
+            faults,
+        };
+        let raw = yaml::parse(&text).map_err(|fault| faults(vec![fault]))?;
+        build::build(raw, home, digest).map_err(faults)
+    }
+
+    fn examined(&self, home: &Home) -> Result<(), Error> {
+        let mut faults: Vec<Fault> = self
+            .policy
+            .examine()
+            .into_iter()
+            .map(|fault| Fault {
+                line: fault.line(),
+                what: fault.to_string(),
+                hint: fault.hint().map(str::to_owned),
+            })
+            .collect();
+        let broken = |(id, fault)| Fault::new(None, format!("redact rule `{id}`: {fault}"));
+        faults.extend(self.redaction.examine().into_iter().map(broken));
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Faults {
+                path: home.config(),
+                faults,
+            })
+        }
+    }
+
+    /// Puts everything in its place for one message.
+    pub fn into_line(
+        self,
+        home: &Home,
+        caller: Caller,
+        now: fn() -> DateTime<Utc>,
+    ) -> Result<Line, audit::Error> {
+        let log = AuditLog::open(&home.audit(), self.audit)?;
+        Ok(Line {
+            inventory: self.inventory,
+            policy: self.policy,
+            approvals: Approvals::new(home.approvals(), self.approvals, self.needs),
+            log,
+            redaction: self.redaction,
+            ssh: self.ssh,
+            limits: self.limits,
+            caller,
+            policy_digest: self.digest,
+            now,
+        })
+    }
+}
+
+/// Reads the file if nobody but its owner can have written it, and its owner is root or the user
+/// of this process. The open file is checked, so it cannot be exchanged in between.
+fn read_safely(path: &Path) -> Result<String, Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(failed)?;
+    let facts = file.metadata().map_err(failed)?;
+    let unsafe_file = |fault: String| Error::Unsafe {
+        path: path.to_owned(),
+        fault,
+    };
+    let own = rustix::process::geteuid().as_raw();
+    if facts.uid() != 0 && facts.uid() != own {
+        let fault = format!("belongs to user {}; run `chown root` on it", facts.uid());
+        return Err(unsafe_file(fault));
+    }
+    if facts.mode() & 0o022 != 0 {
+        let fault = "is writable by group or others; run `chmod 0640` on it".to_owned();
+        return Err(unsafe_file(fault));
+    }
+    let mut text = String::new();
+    file.take(FILE_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    if text.len() as u64 > FILE_BYTES {
+        return Err(unsafe_file(format!("is larger than {FILE_BYTES} bytes")));
+    }
+    Ok(text)
+}
+
+/// Approvals are believed because nobody else can write there.
+fn runtime_is_private(path: &Path) -> Result<(), Error> {
+    let facts = fs::metadata(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    if facts.mode() & 0o077 != 0 {
+        let fault = "is open to group or others; run `chmod 0700` on it".to_owned();
+        return Err(Error::Unsafe {
+            path: path.to_owned(),
+            fault,
+        });
+    }
+    Ok(())
+}
+
+fn joined(faults: &[Fault]) -> String {
+    let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    faults.join("; ")
+}
+
+/// The largest configuration that is read: ten thousand rules fit ten times over.
+const FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests;

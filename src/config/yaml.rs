@@ -1,0 +1,210 @@
+//! The file as it is written, before anything in it is understood.
+//!
+//! **Reads** YAML 1.2 text.
+//! **Gives** [`Raw`].
+//! **Never** lets an unknown or doubled key pass.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::de::MapAccess;
+use serde::de::Visitor;
+use serde::de::value::MapAccessDeserializer;
+use serde_yaml::Spanned;
+
+use super::Fault;
+use super::Quantity;
+
+/// A set of defaults by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// What no rule names needs a human, and a relayed word will do.
+    #[default]
+    Lab,
+    /// What no rule names is rejected, and another user than the asking one approves.
+    Production,
+}
+
+impl Mode {
+    /// The word in the file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lab => "lab",
+            Self::Production => "production",
+        }
+    }
+}
+
+/// What becomes of a command that no rule names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum UnknownDefault {
+    ApprovalRequired,
+    Reject,
+}
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    pub(super) mode: Mode,
+    pub(super) unknown_default: Option<UnknownDefault>,
+    pub(super) targets: BTreeMap<String, Spanned<RawTarget>>,
+    pub(super) auto_allowed: Option<Vec<Spanned<RawRule>>>,
+    pub(super) approval_required: Option<Vec<Spanned<RawRule>>>,
+    pub(super) forbidden: Option<Vec<Spanned<RawRule>>>,
+    /// The lab's nesting of the four keys above.
+    pub(super) policy: Option<Spanned<RawPolicy>>,
+    pub(super) limits: RawLimits,
+    pub(super) approvals: RawApprovals,
+    pub(super) ssh: RawSsh,
+    pub(super) redact: Vec<Spanned<RawSecret>>,
+    pub(super) client_markers: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPolicy {
+    pub(super) unknown_default: Option<UnknownDefault>,
+    pub(super) auto_allowed: Option<Vec<Spanned<RawRule>>>,
+    pub(super) approval_required: Option<Vec<Spanned<RawRule>>>,
+    pub(super) forbidden: Option<Vec<Spanned<RawRule>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTarget {
+    #[serde(alias = "address", alias = "hostname", alias = "ip")]
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    #[serde(alias = "username", alias = "ssh_user")]
+    pub(super) user: Option<String>,
+}
+
+/// A rule: a bare pattern, or a pattern with more about it.
+#[derive(Debug, Default)]
+pub(super) struct RawRule {
+    pub(super) id: Option<String>,
+    pub(super) pattern: String,
+    pub(super) why: Option<String>,
+    pub(super) matches: Vec<String>,
+    pub(super) not_matches: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLimits {
+    pub(super) message: Option<Quantity>,
+    pub(super) message_wait: Option<Quantity>,
+    pub(super) command: Option<Quantity>,
+    pub(super) command_depth: Option<Quantity>,
+    pub(super) reason: Option<Quantity>,
+    pub(super) name: Option<Quantity>,
+    pub(super) timeout: Option<Quantity>,
+    pub(super) timeout_max: Option<Quantity>,
+    pub(super) answer: Option<Quantity>,
+    pub(super) output: Option<Quantity>,
+    pub(super) output_read: Option<Quantity>,
+    pub(super) pattern: Option<Quantity>,
+    pub(super) log_lock_wait: Option<Quantity>,
+    pub(super) log_line: Option<Quantity>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawApprovals {
+    pub(super) needs: Option<crate::approval::Needs>,
+    pub(super) ttl: Option<Quantity>,
+    pub(super) pending: Option<Quantity>,
+    pub(super) keep_decided: Option<Quantity>,
+    pub(super) lock_wait: Option<Quantity>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSsh {
+    pub(super) user: Option<String>,
+    pub(super) program: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) connect_timeout: Option<Quantity>,
+    pub(super) persist: Option<Quantity>,
+    pub(super) alive_interval: Option<Quantity>,
+    pub(super) alive_count: Option<Quantity>,
+    pub(super) masters_per_target: Option<Quantity>,
+    pub(super) kill_grace: Option<Quantity>,
+    pub(super) drain: Option<Quantity>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSecret {
+    pub(super) id: String,
+    pub(super) pattern: String,
+    #[serde(default)]
+    pub(super) keywords: Vec<String>,
+}
+
+/// Reads the file. An error names line and column and shows the place.
+pub(super) fn parse(text: &str) -> Result<Raw, Fault> {
+    if text.trim().is_empty() {
+        return Err(Fault::new(None, "the file is empty"));
+    }
+    serde_yaml::from_str(text).map_err(|error| {
+        let line = error
+            .location()
+            .map(|place| u64::from(place.line()))
+            .filter(|line| *line > 0);
+        Fault::new(line, error.to_string().trim_end().to_owned())
+    })
+}
+
+impl<'de> Deserialize<'de> for RawRule {
+    fn deserialize<D: Deserializer<'de>>(yaml: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Full {
+            id: Option<String>,
+            pattern: String,
+            why: Option<String>,
+            #[serde(default)]
+            r#match: Vec<String>,
+            #[serde(default)]
+            not_match: Vec<String>,
+        }
+
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = RawRule;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "a pattern, or an object with `pattern`, `id`, `why`, `match`, `not_match`",
+                )
+            }
+
+            fn visit_str<E: serde::de::Error>(self, pattern: &str) -> Result<RawRule, E> {
+                Ok(RawRule {
+                    pattern: pattern.to_owned(),
+                    ..RawRule::default()
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawRule, A::Error> {
+                let full = Full::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(RawRule {
+                    id: full.id,
+                    pattern: full.pattern,
+                    why: full.why,
+                    matches: full.r#match,
+                    not_matches: full.not_match,
+                })
+            }
+        }
+
+        yaml.deserialize_any(Either)
+    }
+}

@@ -1,0 +1,427 @@
+//! Writes one request's records and the answers that belong to them.
+//!
+//! **Reads** the line's clock.
+//! **Gives** [`Scribe`].
+//! **Never** answers with a `audit_seq` that is not on disk.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use sha2::Digest as _;
+use sha2::Sha256;
+use uuid::Uuid;
+
+use super::Line;
+use super::answer;
+use crate::approval::Decision;
+use crate::approval::Denial;
+use crate::approval::Pending;
+use crate::approval::Ticket;
+use crate::audit;
+use crate::audit::AuditLog;
+use crate::audit::Event;
+use crate::audit::InputFacts;
+use crate::audit::OutputFacts;
+use crate::audit::Record;
+use crate::authorize::Authorized;
+use crate::hex;
+use crate::outcome::Captured;
+use crate::outcome::Concluded;
+use crate::outcome::Outcome;
+use crate::outcome::Transcript;
+use crate::policy::Verdict;
+use crate::request::Draft;
+use crate::request::Request;
+use crate::response;
+use crate::response::CommandView;
+use crate::response::Response;
+use crate::response::Status;
+use crate::response::exit;
+use crate::shell::Script;
+use crate::target::Target;
+use crate::visible;
+
+/// What is known of one request while it walks the line.
+#[derive(Debug)]
+pub(super) struct Scribe<'a> {
+    line: &'a Line,
+    id: Uuid,
+    draft: Option<Draft>,
+    ticket: Option<Ticket>,
+    decision: Option<Decision>,
+    risk: Option<&'static str>,
+    rule: Option<String>,
+}
+
+impl<'a> Scribe<'a> {
+    /// For a message that is about no request of its own.
+    pub(super) fn bare(line: &'a Line) -> Self {
+        Self {
+            line,
+            id: Uuid::now_v7(),
+            draft: None,
+            ticket: None,
+            decision: None,
+            risk: None,
+            rule: None,
+        }
+    }
+
+    /// For a new request.
+    pub(super) fn new(line: &'a Line, request: &Request) -> Self {
+        Self {
+            draft: Some(request.to_draft()),
+            ..Self::bare(line)
+        }
+    }
+
+    /// For a request that waited.
+    pub(super) fn of_ticket(line: &'a Line, ticket: &Ticket) -> Self {
+        Self {
+            id: ticket.id,
+            draft: Some(ticket.request.clone()),
+            ticket: Some(ticket.clone()),
+            ..Self::bare(line)
+        }
+    }
+
+    /// With what the policy said.
+    pub(super) fn with_verdict(self, verdict: &Verdict) -> Self {
+        Self {
+            risk: Some(verdict.decision().risk()),
+            rule: verdict.rule().map(str::to_owned),
+            ..self
+        }
+    }
+
+    /// With a human's answer.
+    pub(super) fn with_decision(self, decision: &Decision) -> Self {
+        Self {
+            decision: Some(decision.clone()),
+            ..self
+        }
+    }
+
+    /// The id in all records of this request.
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The log.
+    pub(super) fn log(&self) -> &'a AuditLog {
+        &self.line.log
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.line.now)()
+    }
+
+    // Answers that are recorded as decisions.
+
+    /// Records a decision and gives its answer a number.
+    pub(super) fn decided(&self, answer: Response) -> Response {
+        let record = self.decision_record(&answer);
+        self.recorded(record, answer)
+    }
+
+    /// The request was to be judged only.
+    pub(super) fn judged(&self, verdict: &Verdict) -> Response {
+        let mut answer = self.about(Status::Judged, verdict.message());
+        answer.risk = Some(verdict.decision().risk().to_owned());
+        answer.rule = verdict.rule().map(str::to_owned);
+        answer.commands = Some(commands(verdict));
+        self.decided(answer)
+    }
+
+    /// Policy refuses.
+    pub(super) fn rejected(&self, verdict: &Verdict) -> Response {
+        let mut answer = self.about(Status::Rejected, verdict.message());
+        answer.risk = Some(verdict.decision().risk().to_owned());
+        answer.rule = verdict.rule().map(str::to_owned);
+        self.decided(answer)
+    }
+
+    /// Something other than a rule refuses.
+    pub(super) fn refused(&self, why: &str) -> Response {
+        self.decided(self.about(Status::Rejected, format!("Nothing ran: {why}.")))
+    }
+
+    /// The approval is too weak, and the request goes on waiting.
+    pub(super) fn too_weak(&self, why: &str) -> Response {
+        let message = format!(
+            "Nothing ran: {why}. The request is still waiting; that user runs `aiops approve {}` on the gateway.",
+            self.ticket
+                .as_ref()
+                .map(|ticket| ticket.code.to_string())
+                .unwrap_or_default()
+        );
+        let mut answer = self.about(Status::Rejected, message);
+        answer.needs = self.ticket.as_ref().map(|ticket| ticket.needs);
+        self.decided(answer)
+    }
+
+    /// The request waits for a human now.
+    pub(super) fn waiting(
+        &self,
+        pending: &Pending,
+        verdict: &Verdict,
+        now: DateTime<Utc>,
+    ) -> Response {
+        let ticket = pending.ticket();
+        let mut answer = Response::new(Status::ApprovalRequested, response::APPROVAL_REQUIRED, now)
+            .of_ticket(ticket);
+        answer.request_id = Some(self.id.to_string());
+        answer.risk = Some(verdict.decision().risk().to_owned());
+        answer.rule = verdict.rule().map(str::to_owned);
+        answer.expires_at = Some(audit::stamp(ticket.expires));
+        answer.needs = Some(ticket.needs);
+        answer.prompt = Some(response::block(ticket, now));
+        self.decided(answer)
+    }
+
+    /// A human said no.
+    pub(super) fn denied(&self, denial: &Denial) -> Response {
+        let mut answer = self.about(Status::Denied, "Denied. Nothing ran.");
+        answer.risk = Some("approval_required".to_owned());
+        answer.denial_reason.clone_from(&denial.decision().reason);
+        self.decided(answer.of_ticket(denial.ticket()))
+    }
+
+    /// Somebody else's answer was first.
+    pub(super) fn already_decided(&self, last: Option<&Ticket>) -> Response {
+        let now = self.now();
+        let answer = match last {
+            Some(ticket) => {
+                Response::new(Status::Expired, answer::history(ticket), now).of_ticket(ticket)
+            }
+            None => self.about(Status::Expired, "It was already decided. Nothing ran."),
+        };
+        self.decided(answer)
+    }
+
+    /// Its time was over.
+    pub(super) fn expired(&self, ticket: &Ticket) -> Response {
+        let message = format!(
+            "The request expired at {}. Nothing ran; ask for it again.",
+            audit::stamp(ticket.expires)
+        );
+        self.decided(self.about(Status::Expired, message))
+    }
+
+    /// A message that was not understood: its size and hash, never itself.
+    pub(super) fn malformed(&self, bytes: &[u8], answer: Response) -> Response {
+        let mut record = self.decision_record(&answer);
+        record.input = Some(InputFacts {
+            bytes: bytes.len() as u64,
+            sha256: hex::of(&Sha256::digest(bytes)),
+        });
+        self.recorded(record, answer)
+    }
+
+    /// This installation cannot do it.
+    pub(super) fn failed(&self, exit: u8, why: &str) -> Response {
+        let message = format!("Nothing ran: {why}.");
+        let answer = self.told(Response::error(exit, message, self.now()));
+        self.decided(answer)
+    }
+
+    /// The intent could not be recorded, so nothing ran.
+    pub(super) fn unrecorded(&self, fault: &audit::Error) -> Response {
+        self.told(answer::unrecorded(fault, self.now()))
+    }
+
+    // The two records of a run, and its answer.
+
+    /// The record before a run.
+    pub(super) fn intent(&self, target: &Target, script: &Script, limit: Duration) -> Record {
+        let mut record = self.record(Event::Intent);
+        record.status = Some("started".to_owned());
+        record.host = Some(target.host().to_string());
+        let sent = script.to_send();
+        if sent != script.text() {
+            record.sent = Some(self.line.redaction.apply(&sent));
+        }
+        record.limit_s = Some(limit.as_secs());
+        record
+    }
+
+    /// The record after a run.
+    pub(super) fn outcome(
+        &self,
+        run: &Authorized,
+        outcome: &Outcome,
+        transcript: &Transcript,
+    ) -> Record {
+        let mut record = self.record(Event::Outcome);
+        record.status = Some(outcome.status().to_owned());
+        record.host = Some(run.target().host().to_string());
+        record.message = Some(outcome.message());
+        record.exit_code = outcome.exit_code();
+        record.signal = outcome.signal();
+        record.stdout = Some(self.line.redaction.apply(&transcript.stdout.text));
+        record.stderr = Some(self.line.redaction.apply(&transcript.stderr.text));
+        record.stdout_facts = Some(facts(&transcript.stdout));
+        record.stderr_facts = Some(facts(&transcript.stderr));
+        record.duration_ms = Some(milliseconds(transcript.duration));
+        record
+    }
+
+    /// The answer to a run. An outcome that could not be recorded is told all the same, and the
+    /// exit code says that the log failed.
+    pub(super) fn concluded(&self, concluded: Concluded) -> Response {
+        let Concluded {
+            outcome,
+            transcript,
+            recorded,
+            ..
+        } = concluded;
+        let status = match outcome {
+            Outcome::Exited { .. } => Status::Executed,
+            Outcome::TimedOut { .. } => Status::TimedOut,
+            Outcome::Unreachable { .. } => Status::Unreachable,
+            Outcome::Lost { .. } => Status::Lost,
+            Outcome::Interrupted { .. } => Status::Interrupted,
+        };
+        let mut answer = self.about(status, outcome.message());
+        answer.risk = self.risk.map(str::to_owned);
+        answer.rule.clone_from(&self.rule);
+        answer.exit_code = outcome.exit_code();
+        answer.signal = outcome.signal();
+        answer.stdout = Some(self.shown(&transcript.stdout));
+        answer.stderr = Some(self.shown(&transcript.stderr));
+        answer.stdout_facts = remarkable(&transcript.stdout);
+        answer.stderr_facts = remarkable(&transcript.stderr);
+        let cut = transcript.stdout.truncated || transcript.stderr.truncated;
+        answer.truncated = cut.then_some(true);
+        answer.duration_ms = Some(milliseconds(transcript.duration));
+        match recorded {
+            Ok(receipt) => answer.audit_seq = Some(receipt.seq()),
+            Err(fault) => {
+                answer.status = Status::Error;
+                answer.exit = exit::AUDIT;
+                answer.message = format!(
+                    "{} But its outcome could not be recorded: {fault}.",
+                    answer.message
+                );
+            }
+        }
+        answer
+    }
+
+    fn shown(&self, captured: &Captured) -> String {
+        let clean = self.line.redaction.apply(&captured.text);
+        visible::output(&clean, &self.line.limits.client_markers)
+    }
+
+    // What all of them share.
+
+    fn about(&self, status: Status, message: impl Into<String>) -> Response {
+        self.told(Response::new(status, message, self.now()))
+    }
+
+    /// The answer with everything that is known of the request.
+    fn told(&self, mut answer: Response) -> Response {
+        if let Some(ticket) = &self.ticket {
+            answer = answer.of_ticket(ticket);
+            answer.code = None;
+        } else if let Some(draft) = &self.draft {
+            answer = answer.about(draft);
+        }
+        if let Some(decision) = &self.decision {
+            answer.decided_by = Some(decision.by.clone());
+            answer.decided_at = Some(audit::stamp(decision.at));
+        }
+        answer.request_id = Some(self.id.to_string());
+        answer
+    }
+
+    fn recorded(&self, record: Record, mut answer: Response) -> Response {
+        match self.line.log.append(record) {
+            Ok(receipt) => {
+                answer.audit_seq = Some(receipt.seq());
+                answer
+            }
+            Err(fault) => self.unrecorded(&fault),
+        }
+    }
+
+    fn decision_record(&self, answer: &Response) -> Record {
+        let mut record = self.record(Event::Decision);
+        record.status = Some(answer.status.word().to_owned());
+        record.risk.clone_from(&answer.risk);
+        record.rule.clone_from(&answer.rule);
+        record.message = Some(answer.message.clone());
+        record.approval_id.clone_from(&answer.approval_id);
+        record.digest.clone_from(&answer.digest);
+        if record.command.is_none() {
+            record.target.clone_from(&answer.target);
+            record.command = answer
+                .command
+                .as_deref()
+                .map(|text| self.line.redaction.apply(text));
+            record.requester.clone_from(&answer.requester);
+            record.reason.clone_from(&answer.reason);
+        }
+        record
+    }
+
+    fn record(&self, event: Event) -> Record {
+        let line = self.line;
+        let mut record = Record::new(event, self.now());
+        record.request_id = Some(self.id.to_string());
+        record.risk = self.risk.map(str::to_owned);
+        record.rule.clone_from(&self.rule);
+        record.policy = Some(line.policy_digest.clone());
+        record.caller = Some(line.caller.user.clone());
+        record.caller_uid = Some(line.caller.uid);
+        record.caller_through = Some(line.caller.through.word().to_owned());
+        if let Some(draft) = &self.draft {
+            record.target = Some(draft.target.clone());
+            record.command = Some(line.redaction.apply(&draft.command));
+            record.requester.clone_from(&draft.requester);
+            record.reason = draft.reason.as_deref().map(|why| line.redaction.apply(why));
+            record.incident.clone_from(&draft.incident);
+            record.conversation.clone_from(&draft.conversation);
+        }
+        if let Some(ticket) = &self.ticket {
+            record.approval_id = Some(ticket.id.to_string());
+            record.digest = Some(ticket.digest.clone());
+        }
+        if let Some(decision) = &self.decision {
+            record.approver = Some(decision.by.clone());
+            record.approver_uid = Some(decision.uid);
+            record.approver_via = Some(decision.via.word().to_owned());
+            record.assurance = self
+                .ticket
+                .as_ref()
+                .map(|ticket| decision.assurance(ticket));
+        }
+        record
+    }
+}
+
+/// Every simple command that would run, as the wire shows them.
+pub(super) fn commands(verdict: &Verdict) -> Vec<CommandView> {
+    verdict
+        .commands()
+        .map(|argv| CommandView { argv })
+        .collect()
+}
+
+fn facts(captured: &Captured) -> OutputFacts {
+    OutputFacts {
+        bytes: captured.bytes,
+        sha256: captured.sha256.clone(),
+        truncated: captured.truncated,
+        not_utf8: captured.not_utf8,
+    }
+}
+
+fn remarkable(captured: &Captured) -> Option<OutputFacts> {
+    (captured.truncated || captured.not_utf8).then(|| facts(captured))
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,82 @@
+//! The block that a person reads before saying yes or no.
+//!
+//! **Reads** nothing.
+//! **Gives** [`block`].
+//! **Never** hides a character of the command, and never lets the command imitate a line of ours.
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use crate::approval::Needs;
+use crate::approval::Ticket;
+use crate::visible;
+
+/// Everything that the digest covers, for people. The caller of this program shows it unchanged.
+pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
+    let request = &ticket.request;
+    let mut lines = vec![
+        super::APPROVAL_REQUIRED.to_owned(),
+        String::new(),
+        format!("Target:   {} ({})", request.target, ticket.host),
+    ];
+    lines.extend(command_lines("Command:  ", &request.command));
+    let odd = visible::odd_count(&request.command);
+    if odd > 0 {
+        lines.push(format!(
+            "Warning:  {odd} hidden or odd characters are written out as <U+…>"
+        ));
+    }
+    lines.push(format!("Reason:   {}", said(request.reason.as_deref())));
+    lines.push(format!(
+        "Asked by: {} (Unix user {})",
+        said(request.requester.as_deref()),
+        visible::line(&ticket.caller)
+    ));
+    if let Some(rule) = &ticket.rule {
+        let why = ticket
+            .why
+            .as_deref()
+            .map(|why| format!(" ({})", visible::line(why)));
+        lines.push(format!(
+            "Rule:     {}{}",
+            visible::line(rule),
+            why.unwrap_or_default()
+        ));
+    }
+    if ticket.needs > Needs::Relayed {
+        lines.push(format!("Needs:    {}", ticket.needs));
+    }
+    lines.push(format!("Code:     {}", ticket.code));
+    lines.push(format!("Digest:   {}", ticket.digest_words()));
+    let left = (ticket.expires - now).num_seconds().max(0);
+    lines.push(format!(
+        "Expires:  {} (in {} min {} s)",
+        ticket.expires.format("%Y-%m-%d %H:%M:%S UTC"),
+        left / 60,
+        left % 60
+    ));
+    lines.join("\n")
+}
+
+/// A command under a heading. One of several lines is set off by a bar, so that no line of it can
+/// be taken for one of ours.
+pub fn command_lines(heading: &str, command: &str) -> Vec<String> {
+    if !command.contains('\n') {
+        return vec![format!("{heading}{}", visible::line(command))];
+    }
+    let lines: Vec<&str> = command.split('\n').collect();
+    let mut shown = vec![format!("{heading}({} lines)", lines.len())];
+    shown.extend(
+        lines
+            .iter()
+            .map(|line| format!("  | {}", visible::line(line))),
+    );
+    shown
+}
+
+fn said(text: Option<&str>) -> String {
+    text.map_or_else(
+        || "(not given)".to_owned(),
+        |text| visible::line(text).into_owned(),
+    )
+}
