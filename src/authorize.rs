@@ -42,8 +42,8 @@ use crate::target::Target;
 /// What is forbidden has no way in:
 ///
 /// ```compile_fail,E0308
-/// # fn force(forbidden: aiops::policy::Forbidden, log: &aiops::audit::AuditLog) {
-/// aiops::authorize::by_rule(forbidden, todo!(), todo!(), log);
+/// # fn force(forbidden: aiops::policy::Forbidden, intent: aiops::audit::Record, log: &aiops::audit::AuditLog) {
+/// let authorized = aiops::authorize::by_rule(forbidden, std::time::Duration::ZERO, intent, log);
 /// # }
 /// ```
 ///

@@ -145,7 +145,7 @@ fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
     let scribe = scribe.with_verdict(allowed.verdict());
     let hand = match Hand::ready(line.ssh.clone()) {
         Ok(hand) => hand,
-        Err(fault) => return scribe.failed(exit::BUG, &fault.to_string()),
+        Err(fault) => return scribe.failed(exit::CONFIG, &format!("{fault} ({})", fault.hint())),
     };
     let intent = scribe.intent(allowed.target(), allowed.request().script(), limit);
     match authorize::by_rule(allowed, limit, intent, &line.log) {
@@ -194,7 +194,7 @@ pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
     };
     let hand = match Hand::ready(line.ssh.clone()) {
         Ok(hand) => hand,
-        Err(fault) => return scribe.failed(exit::BUG, &fault.to_string()),
+        Err(fault) => return scribe.failed(exit::CONFIG, &format!("{fault} ({})", fault.hint())),
     };
     let decision = Decision::new(&line.caller, via, now, true, None);
     let scribe = scribe.with_decision(&decision);

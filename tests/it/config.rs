@@ -1,1 +1,137 @@
-//! config
+//! The configuration from outside: what is wrong is said, with its line, and nothing runs.
+
+use std::fs;
+
+use crate::lab::RULES;
+use crate::lab::lab;
+use crate::lab::mode;
+
+#[track_caller]
+fn refuses(config: &str, expected: &str) {
+    let Some(lab) = crate::lab::Lab::with(config) else {
+        return;
+    };
+    let answer = lab.ask("hostname").is("error", 4);
+    assert!(
+        answer.text("message").contains(expected),
+        "{expected:?} in {answer:?}"
+    );
+    let found = lab.run(&["config", "check"], "");
+    assert_eq!(found.status.code(), Some(4));
+    assert!(
+        String::from_utf8_lossy(&found.stdout).contains(expected),
+        "{found:?}"
+    );
+    assert!(lab.sshd.masters().is_empty());
+    assert_eq!(
+        lab.events(),
+        ["decision error"],
+        "it is recorded all the same"
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line() {
+    refuses("auto_alowed: [hostname]\n", "auto_alowed");
+}
+
+#[test]
+fn a_doubled_key_is_refused() {
+    refuses("forbidden: [mkfs]\nforbidden: []\n", "forbidden");
+}
+
+#[test]
+fn a_broken_pattern_is_refused_even_where_it_could_not_match() {
+    refuses(
+        "auto_allowed: [hostname, {id: broken, pattern: 'df ('}]\n",
+        "broken",
+    );
+}
+
+#[test]
+fn a_pattern_that_python_knows_and_we_do_not_is_explained() {
+    refuses("auto_allowed: [hostname, '^ls (?!-R)']\n", "look-around");
+}
+
+#[test]
+fn an_example_that_fails_is_refused() {
+    refuses(
+        "auto_allowed: [{id: d, pattern: 'df -h', match: ['df']}]\n",
+        "df",
+    );
+    refuses(
+        "forbidden: [{id: d, pattern: 'mkfs', not_match: ['sudo mkfs x']}]\n",
+        "mkfs",
+    );
+}
+
+#[test]
+fn rules_in_two_places_are_refused() {
+    refuses(
+        "auto_allowed: [hostname]\npolicy: {auto_allowed: [uptime]}\n",
+        "stand twice",
+    );
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_all_at_once() {
+    let lab = lab!("limits: {timeout: 15m, answer: 1}\napprovals: {ttl: 64KiB}\n");
+    let found = lab.run(&["config", "check", "--json"], "");
+    let found: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(found["ok"], false);
+    assert_eq!(found["faults"].as_array().unwrap().len(), 3, "{found}");
+}
+
+#[test]
+fn a_target_that_begins_like_an_option_is_refused() {
+    let lab = lab!();
+    fs::write(
+        lab.path("config.yml"),
+        "targets: {x: {host: '-oProxyCommand=x'}}\n",
+    )
+    .unwrap();
+    lab.ask("hostname").is("error", 4).says("line 1");
+}
+
+#[test]
+fn a_config_that_others_may_write_is_refused() {
+    let lab = lab!();
+    mode(&lab.path("config.yml"), 0o666);
+    lab.ask("hostname").is("error", 4).says("chmod 0640");
+}
+
+#[test]
+fn a_runtime_directory_open_to_others_is_refused() {
+    let lab = lab!();
+    mode(&lab.path("runtime"), 0o755);
+    lab.ask("hostname").is("error", 4).says("chmod 0700");
+}
+
+#[test]
+fn the_labs_nesting_under_policy_is_understood() {
+    let nested: String = RULES.lines().map(|line| format!("  {line}\n")).collect();
+    let lab = lab!(&format!("policy:\n{nested}  unknown_default: reject\n"));
+    lab.ask("hostname").is("executed", 0);
+    lab.ask("whoami").is("rejected", 3);
+}
+
+#[test]
+fn a_change_takes_effect_with_the_next_request() {
+    let lab = lab!();
+    lab.ask("hostname").is("executed", 0);
+    lab.configure("forbidden: [hostname]\n");
+    lab.ask("hostname").is("rejected", 3);
+    lab.configure("forbidden: ['(']\n");
+    lab.ask("hostname").is("error", 4);
+}
+
+#[test]
+fn a_good_configuration_is_called_good() {
+    let lab = lab!();
+    let found = lab.run(&["config", "check"], "");
+    assert_eq!(found.status.code(), Some(0));
+    assert!(
+        String::from_utf8_lossy(&found.stdout).contains("good: mode lab, 1 targets, 7 rules"),
+        "{found:?}"
+    );
+}

@@ -1,1 +1,204 @@
-//! fault
+//! Faults injected at each system call: a run implies an intent on disk, and nothing runs twice.
+//!
+//! strace(1) kills the program, or fails a call with an error, at the n-th call of a kind. It does
+//! not matter what the program answers then; what matters is what is on disk and on the target.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+
+use crate::lab::Lab;
+use crate::lab::lab;
+use crate::lab::request;
+
+/// Sends a message to the program under strace(1) with one more option. The program's own death by
+/// a signal becomes strace's.
+fn traced(lab: &Lab, message: &str, expression: &str) -> (ExitStatus, String) {
+    let trace = lab.path("work/trace");
+    let program = lab.command(&[]);
+    let mut strace = Command::new("strace");
+    strace
+        .arg("-o")
+        .arg(&trace)
+        .args(["-e", expression])
+        .arg(program.get_program())
+        .env_clear()
+        .envs(
+            program
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        )
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = strace.spawn().unwrap();
+    let _ = child.stdin.take().unwrap().write_all(message.as_bytes());
+    let status = child.wait().unwrap();
+    (status, fs::read_to_string(&trace).unwrap_or_default())
+}
+
+/// Kills the program at a call. False if that call never came.
+fn killed_at(lab: &Lab, message: &str, call: &str, n: usize) -> bool {
+    let expression = format!("inject={call}:signal=KILL:when={n}");
+    traced(lab, message, &expression).0.signal() == Some(9)
+}
+
+/// Makes a call fail. False if that call never came.
+fn failed_at(lab: &Lab, message: &str, inject: &str) -> bool {
+    traced(lab, message, &format!("inject={inject}"))
+        .1
+        .contains("(INJECTED)")
+}
+
+/// Every call of an undisturbed run, by name, and how often it comes.
+fn calls(lab: &Lab, message: &str) -> BTreeMap<String, usize> {
+    let (_, trace) = traced(lab, message, "trace=all");
+    let mut calls = BTreeMap::new();
+    for line in trace.lines() {
+        let name: String = line
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect();
+        if line.starts_with(&format!("{name}(")) && name != "execve" {
+            *calls.entry(name).or_insert(0) += 1;
+        }
+    }
+    calls
+}
+
+/// How many lines the runs on the target left.
+fn runs(mark: &str) -> usize {
+    fs::read_to_string(mark).unwrap_or_default().lines().count()
+}
+
+/// What must hold after every fault.
+#[track_caller]
+fn holds(lab: &Lab, mark: &str, intents_before: usize, fault: &str) {
+    let text = fs::read_to_string(lab.path("audit.jsonl")).unwrap();
+    let intents = text
+        .lines()
+        .filter(|line| line.contains("\"event\":\"intent\""))
+        .count();
+    let ran = runs(mark);
+    assert!(
+        ran <= intents - intents_before,
+        "{fault}: {ran} runs and {intents} intents\n{text}"
+    );
+    assert!(ran <= 1, "{fault}: it ran {ran} times");
+    let report = lab.run(&["audit", "verify", "--json"], "");
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(report["damage"], serde_json::json!([]), "{fault}: {report}");
+}
+
+fn strace_is_here() -> bool {
+    let here = Path::new("/usr/bin/strace").exists();
+    if !here {
+        eprintln!("SKIPPED: strace is not installed");
+    }
+    here
+}
+
+#[test]
+fn killed_at_any_system_call_no_run_is_without_its_intent() {
+    if !strace_is_here() {
+        return;
+    }
+    let lab = lab!("auto_allowed: ['tee -a [a-zA-Z0-9/._-]+', 'echo x']\n");
+    let message = |mark: &str| request(&format!("echo x | tee -a {mark}")).to_string();
+    assert_eq!(lab.send(message(&lab.mark("warm"))).exit, 0);
+    let calls = calls(&lab, &message(&lab.mark("clean")));
+    assert_eq!(runs(&lab.mark("clean")), 1);
+    let mut kills = 0;
+    for (call, count) in calls {
+        for n in 1..=count {
+            let mark = lab.mark(&format!("{call}-{n}"));
+            let before = intents(&lab);
+            kills += usize::from(killed_at(&lab, &message(&mark), &call, n));
+            holds(&lab, &mark, before, &format!("killed at {call} {n}"));
+        }
+    }
+    assert!(kills > 100, "only {kills} kills");
+}
+
+#[test]
+fn killed_at_any_system_call_of_an_approval_it_runs_at_most_once() {
+    if !strace_is_here() {
+        return;
+    }
+    let lab = lab!();
+    let ask = |mark: &str| {
+        lab.ask(&format!("echo x >> {mark}"))
+            .is("approval_requested", 0)
+    };
+    ask(&lab.mark("warm"));
+    assert_eq!(lab.send("Approve").exit, 0);
+    ask(&lab.mark("clean"));
+    let calls = calls(&lab, "Approve");
+    assert_eq!(runs(&lab.mark("clean")), 1);
+    let mut kills = 0;
+    for (call, count) in calls {
+        for n in 1..=count {
+            let mark = lab.mark(&format!("{call}-{n}"));
+            let before = intents(&lab);
+            ask(&mark);
+            kills += usize::from(killed_at(&lab, "Approve", &call, n));
+            // Whoever says the word again must not make it run again.
+            let again = lab.send("Approve");
+            let status = again.text("status");
+            assert!(
+                status == "executed" || status == "expired",
+                "{call} {n}: {again:?}"
+            );
+            holds(&lab, &mark, before, &format!("killed at {call} {n}"));
+        }
+    }
+    assert!(kills > 100, "only {kills} kills");
+}
+
+#[test]
+fn a_call_that_fails_never_lets_a_run_go_unrecorded() {
+    if !strace_is_here() {
+        return;
+    }
+    let lab = lab!("auto_allowed: ['tee -a [a-zA-Z0-9/._-]+', 'echo x']\n");
+    let faults = [
+        ("write", "EIO"),
+        ("write", "ENOSPC"),
+        ("fdatasync", "EIO"),
+        ("fdatasync", "EROFS"),
+        ("flock", "ENOLCK"),
+        ("openat", "EACCES"),
+        ("openat", "EMFILE"),
+        ("pread64", "EIO"),
+        ("connect", "ECONNREFUSED"),
+        ("sendmsg", "EPIPE"),
+        ("socket", "EMFILE"),
+    ];
+    let message = |mark: &str| request(&format!("echo x | tee -a {mark}")).to_string();
+    assert_eq!(lab.send(message(&lab.mark("warm"))).exit, 0);
+    for (call, error) in faults {
+        for n in 1..30 {
+            let mark = lab.mark(&format!("{call}-{error}-{n}"));
+            let before = intents(&lab);
+            let inject = format!("{call}:error={error}:when={n}");
+            let injected = failed_at(&lab, &message(&mark), &inject);
+            holds(&lab, &mark, before, &inject);
+            if !injected {
+                assert!(n > 1, "{call} is never called");
+                break;
+            }
+        }
+    }
+}
+
+fn intents(lab: &Lab) -> usize {
+    let text = fs::read_to_string(lab.path("audit.jsonl")).unwrap();
+    text.lines()
+        .filter(|line| line.contains("\"event\":\"intent\""))
+        .count()
+}
