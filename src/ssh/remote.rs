@@ -168,3 +168,297 @@ if ! [ -r /proc/1/stat ]; then
 fi
 set -- $found
 say $#"#;
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufRead as _;
+    use std::io::BufReader;
+    use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::process::CommandExt as _;
+    use std::path::Path;
+    use std::process::Command;
+    use std::process::Stdio;
+
+    use super::*;
+
+    const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// What a login shell makes of a script: its output, its messages, its code.
+    #[track_caller]
+    fn through(shell: &str, script: &str, word: &str) -> (String, String, Option<i32>) {
+        let nonce = Nonce("0123".to_owned());
+        let text = gate(&nonce, PATH, script, SECOND * 20, SECOND);
+        let mut child = Command::new(shell)
+            .args(["-c", &text])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(word.as_bytes())
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        let rest = |bytes: &[u8]| {
+            let marker = Marker::find(bytes, &nonce).unwrap();
+            assert_eq!(marker.words.len(), 1);
+            String::from_utf8(bytes[marker.after..].to_vec()).unwrap()
+        };
+        (
+            rest(&output.stdout),
+            rest(&output.stderr),
+            output.status.code(),
+        )
+    }
+
+    /// A script does between our words what it does alone.
+    #[track_caller]
+    fn same(script: &str) {
+        let alone = Command::new("bash")
+            .args(["--noprofile", "--norc", "-c", script])
+            .env_clear()
+            .env("PATH", PATH)
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let alone = (
+            String::from_utf8(alone.stdout).unwrap(),
+            String::from_utf8(alone.stderr).unwrap(),
+            alone.status.code(),
+        );
+        for shell in ["bash", "dash"] {
+            assert_eq!(through(shell, script, "0123\n"), alone, "{shell}: {script}");
+        }
+    }
+
+    #[test]
+    fn no_script_reaches_what_stands_around_it() {
+        for script in [
+            "echo a\\",
+            "echo a # '",
+            "echo 'it'\\''s'",
+            "echo 'never closed",
+            "echo \"never closed",
+            "cat <<END\nnever closed",
+            "cat <<'END'\nclosed 'here'\nEND",
+            "cat <<END\nclosed\nEND\n",
+            "exit 7",
+            "exit 7; exit 8",
+            "(exit 5)",
+            "false",
+            "false &&",
+            "}",
+            ")",
+            "esac",
+            "then",
+            "echo $(echo a",
+            "echo `echo a",
+            "trap 'echo end' EXIT; exit 3",
+            "set -e; false; echo no",
+            "set -u; echo $nothing",
+            "exec false",
+            "exec 1>&2; echo a",
+            "echo $#-$0-$1-$*",
+            "echo \"$n$m$g$c\"",
+            "return 3",
+            "cat; echo $?",
+            "\n\necho a\n\n",
+            "",
+            " ",
+            "#",
+            "\\",
+            "'",
+            "''",
+            "'\\''",
+            "$'\\''",
+            "!",
+            "!!",
+            "echo a!b",
+            "echo ä\u{a0}\u{1f600}",
+            "echo %s %d \\n",
+            "alias x=y; x",
+            "kill -0 $$ && echo alive",
+            "echo {1..3} ~root *",
+        ] {
+            same(script);
+        }
+    }
+
+    #[test]
+    fn nothing_runs_before_the_word_and_nothing_after_a_wrong_one() {
+        for shell in ["bash", "dash"] {
+            for word in [
+                "",
+                "\n",
+                "012",
+                "0123",
+                "wrong\n",
+                " 0123 0123\n",
+                "0123\\\n\n",
+            ] {
+                let nothing = (String::new(), String::new(), Some(99));
+                assert_eq!(
+                    through(shell, "echo ran", word),
+                    nothing,
+                    "{shell}: {word:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_death_is_told_by_the_code_and_by_nothing_else() {
+        for shell in ["bash", "dash"] {
+            for (name, code) in [("KILL", 137), ("TERM", 143), ("ABRT", 134)] {
+                let dead = (String::new(), String::new(), Some(code));
+                assert_eq!(
+                    through(shell, &format!("kill -{name} $$"), "0123\n"),
+                    dead,
+                    "{shell}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_command_of_quotes_still_fits() {
+        let nonce = Nonce::draw().unwrap();
+        let text = gate(&nonce, PATH, &"'".repeat(8192), SECOND, SECOND);
+        assert!(text.len() < LONGEST, "{}", text.len());
+    }
+
+    #[test]
+    fn times_are_written_exactly_and_never_as_none() {
+        assert_eq!(seconds(Duration::from_millis(61_005)), "61.005");
+        assert_eq!(seconds(Duration::ZERO), "0.001");
+        assert_eq!(seconds(Duration::from_nanos(1)), "0.001");
+    }
+
+    #[test]
+    fn a_marker_is_a_whole_line_of_its_own() {
+        let nonce = Nonce("0123".to_owned());
+        let find = |text: &str| Marker::find(text.as_bytes(), &nonce);
+        let found = find("noise\n0123 42 bash\nrest").unwrap();
+        assert_eq!(
+            (found.words, found.after),
+            (vec!["42".to_owned(), "bash".to_owned()], 19)
+        );
+        for none in [
+            "",
+            "0123 42\n",
+            "\n0123 42",
+            "\n0124 42\n",
+            "+ printf '\\n0123 42\\n'",
+        ] {
+            assert_eq!(find(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn two_nonces_differ() {
+        assert_ne!(Nonce::draw().unwrap(), Nonce::draw().unwrap());
+    }
+
+    /// Starts a session as a server does, and asks after `meanwhile` what is left of it.
+    #[track_caller]
+    fn left(script: &str, as_user: Option<u32>, found_by: Option<&str>) -> String {
+        let nonce = Nonce::draw().unwrap();
+        let text = gate(&nonce, PATH, script, SECOND * 20, SECOND);
+        let mut child = Command::new("setsid")
+            .args(["bash", "-c", &text])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .uid(as_user.unwrap_or(rustix::process::geteuid().as_raw()))
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(format!("{}\n", nonce.as_str()).as_bytes())
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        lines
+            .find(|line| line.as_ref().unwrap() == "begun")
+            .unwrap()
+            .unwrap();
+        let own = Nonce::draw().unwrap();
+        let gate = Nonce(found_by.unwrap_or(nonce.as_str()).to_owned());
+        let mut asked = Command::new("dash");
+        asked.args(["-c", &end(&own, PATH, child.id(), &gate, SECOND)]);
+        if let Some(user) = as_user {
+            asked.uid(user);
+        }
+        let answer = asked.output().unwrap().stdout;
+        let words = Marker::find(&answer, &own).unwrap().words;
+        if found_by.is_some() {
+            child.wait().unwrap();
+            return words.join(" ");
+        }
+        // Whatever is still there is ended by those who may.
+        let rest = end(
+            &Nonce("rest".to_owned()),
+            PATH,
+            child.id(),
+            &nonce,
+            Duration::ZERO,
+        );
+        Command::new("bash").args(["-c", &rest]).output().unwrap();
+        child.wait().unwrap();
+        words.join(" ")
+    }
+
+    #[test]
+    fn what_can_be_ended_is_ended_and_nothing_is_left() {
+        assert_eq!(left("echo begun; sleep 20", None, None), "0");
+        assert_eq!(
+            left("echo begun; sleep 20 | sleep 20 & sleep 20", None, None),
+            "0"
+        );
+        assert_eq!(
+            left(
+                "trap '' TERM INT HUP; echo begun; sleep 20; sleep 20",
+                None,
+                None
+            ),
+            "0"
+        );
+        assert_eq!(left("echo begun; timeout 20 sleep 20", None, None), "0");
+        assert_eq!(left("echo begun; kill -STOP $$", None, None), "0");
+    }
+
+    #[test]
+    fn a_session_that_is_not_ours_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = dir.path().join("ended");
+        let script = format!("trap 'echo > {}' TERM; echo begun; sleep 1", mark.display());
+        assert_eq!(left(&script, None, Some("another")), "0");
+        assert!(!mark.exists(), "it was ended all the same");
+    }
+
+    #[test]
+    fn what_belongs_to_another_user_is_left_and_counted() {
+        if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/setpriv").exists() {
+            eprintln!("SKIPPED: this needs root and setpriv");
+            return;
+        }
+        let dir = tempfile::tempdir_in("/var/tmp").unwrap();
+        let raise = dir.path().join("raise");
+        std::fs::copy("/usr/bin/setpriv", &raise).unwrap();
+        let mode = std::fs::Permissions::from_mode;
+        std::fs::set_permissions(&raise, mode(0o4755)).unwrap();
+        std::fs::set_permissions(dir.path(), mode(0o755)).unwrap();
+        let script = format!(
+            "{} --reuid 0 sleep 19 & sleep 0.3; echo begun; wait",
+            raise.display()
+        );
+        assert_eq!(left(&script, Some(65_534), None), "1");
+    }
+}
