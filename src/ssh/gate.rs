@@ -216,7 +216,9 @@ impl<'a> Reach<'a> {
         let mut starts = 0;
         loop {
             let socket = self.masters.socket(slot);
-            self.stage.set(Stage::Opening);
+            if self.stage.get() != Stage::Busy {
+                self.stage.set(Stage::Opening);
+            }
             let miss = match self.patient(&socket, text, nonce, both, fresh).await {
                 Ok(found) => return Ok(found),
                 Err(miss) => miss,
@@ -236,10 +238,12 @@ impl<'a> Reach<'a> {
                 }
                 Miss::Full | Miss::Silent => {
                     fresh = false;
+                    let full = matches!(miss, Miss::Full);
+                    self.stage
+                        .set(if full { Stage::Busy } else { Stage::Opening });
                     slot += 1;
                     if slot >= self.settings.masters_per_target.max(1) {
                         slot = 0;
-                        self.stage.set(Stage::Busy);
                         sleep(AGAIN).await;
                     }
                 }
