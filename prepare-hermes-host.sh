@@ -37,7 +37,7 @@ die() {
 }
 
 install_packages() {
-    local package missing=()
+    local package said missing=()
     for package in "${PACKAGES[@]}"; do
         if [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) != installed ]]; then
             missing+=("$package")
@@ -50,10 +50,9 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get -q -o DPkg::Lock::Timeout=300 update >/dev/null ||
         warn "apt-get update failed; going on with the package lists of this machine"
-    apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends \
-        "${missing[@]}" >/dev/null ||
-        die "apt-get could not install: ${missing[*]}" \
-            "look at its message above; then run this script again"
+    said=$(apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends \
+        "${missing[@]}" 2>&1 >/dev/null) ||
+        die "apt-get could not install: ${missing[*]}" "it says: $said"
     created "packages: ${missing[*]}"
 }
 

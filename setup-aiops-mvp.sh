@@ -124,19 +124,23 @@ own_directory() {
 
 # put_file OWNER:GROUP MODE PATH: writes standard input there in one step, if it differs.
 put_file() {
-    local owner=$1 mode=$2 path=$3 fresh
+    local owner=$1 mode=$2 path=$3 text fresh
     no_link "$path"
-    # sudo ignores files with a dot in their name, so a half-written one is never read.
-    fresh=$(mktemp -- "${path%/*}/.aiops.XXXXXX")
-    LEFTOVERS+=("$fresh")
-    cat >"$fresh"
-    chown -- "$owner" "$fresh"
-    chmod -- "$mode" "$fresh"
-    if [[ -f $path && $(state_of "$path") == "$owner ${mode#0}" ]] && cmp -s -- "$fresh" "$path"; then
-        rm -f -- "$fresh"
+    text=$(mktemp)
+    LEFTOVERS+=("$text")
+    cat >"$text"
+    if [[ -f $path && $(state_of "$path") == "$owner ${mode#0}" ]] && cmp -s -- "$text" "$path"; then
+        rm -f -- "$text"
         kept "$path"
         return
     fi
+    # sudo ignores files with a dot in their name, so a half-written one is never read.
+    fresh=$(mktemp -- "${path%/*}/.aiops.XXXXXX")
+    LEFTOVERS+=("$fresh")
+    cat -- "$text" >"$fresh"
+    rm -f -- "$text"
+    chown -- "$owner" "$fresh"
+    chmod -- "$mode" "$fresh"
     sync -- "$fresh"
     mv -fT -- "$fresh" "$path"
     sync -- "${path%/*}"
@@ -145,18 +149,18 @@ put_file() {
 
 # put_sudoers PATH: like put_file, but only what visudo accepts.
 put_sudoers() {
-    local path=$1 fresh said
-    fresh=$(mktemp -- "${path%/*}/.aiops.XXXXXX")
-    LEFTOVERS+=("$fresh")
-    cat >"$fresh"
-    said=$(visudo -cf "$fresh" 2>&1) ||
+    local path=$1 text said
+    text=$(mktemp)
+    LEFTOVERS+=("$text")
+    cat >"$text"
+    said=$(visudo -cf "$text" 2>&1) ||
         die "visudo refuses the rules for $path, so they are not put in place" "$said"
-    if [[ -f $path ]] && ! cmp -s -- "$fresh" "$path"; then
+    if [[ -f $path ]] && ! cmp -s -- "$text" "$path"; then
         cp -p -- "$path" "$path.previous"
         warn "$path was different; the old one is kept as $path.previous, which sudo does not read"
     fi
-    put_file root:root 0440 "$path" <"$fresh"
-    rm -f -- "$fresh"
+    put_file root:root 0440 "$path" <"$text"
+    rm -f -- "$text"
     said=$(visudo -c 2>&1) || warn "visudo -c is not content with all of sudo's files: $said"
 }
 
@@ -436,14 +440,12 @@ contradicts() {
 fingerprints() { ssh-keygen -lf /dev/stdin <<<"$1" | awk '{ print "          " $2, $NF }'; }
 
 refuse_host_key() {
-    complain "$1 shows another host key than the one pinned here; the pinned one stays"
-    {
-        printf '        pinned:\n'
-        fingerprints "$2"
-        printf '        shown now:\n'
-        fingerprints "$3"
-    } >&2
-    die "Either the target was installed anew, or something else answers at its address." \
+    local before now
+    mapfile -t before < <(fingerprints "$2")
+    mapfile -t now < <(fingerprints "$3")
+    die "$1 shows another host key than the one pinned here; the pinned one stays" \
+        "pinned:" "${before[@]#        }" "shown now:" "${now[@]#        }" \
+        "Either the target was installed anew, or something else answers at its address." \
         "Only if you know that it was installed anew: forget the old key, then run this again." \
         "sudo -u $EXECUTOR ssh-keygen -R '$1' -f $HOME_DIR/.ssh/known_hosts"
 }
