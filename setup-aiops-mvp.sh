@@ -13,6 +13,7 @@ readonly GATEWAY_SUDOERS=/etc/sudoers.d/aiops-hermes
 readonly TARGET_USER=aiops
 readonly TARGET_HOME=/home/aiops
 readonly TARGET_SUDOERS=/etc/sudoers.d/aiops
+readonly DEMO_PROGRAM=/usr/local/bin/broken-demo
 readonly PLAIN_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 SCRIPT=$(readlink -f -- "${BASH_SOURCE[0]}")
@@ -599,7 +600,16 @@ target_rules() {
         commands+=("$journalctl -n $lines --no-pager" "$journalctl -p err -n $lines --no-pager"
             "$journalctl -p warning -n $lines --no-pager")
     done
-    if [[ $1 == with-broken-demo ]]; then commands+=("/usr/bin/chmod 0755 /usr/local/bin/broken-demo"); fi
+    # The repairs of the two runbooks, with their way back.
+    commands+=("/usr/bin/mv -n /etc/nginx/conf.d/bad.conf /var/backups/bad.conf.aiops"
+        "/usr/bin/mv -n /var/backups/bad.conf.aiops /etc/nginx/conf.d/bad.conf")
+    if [[ $1 == with-broken-demo ]]; then
+        commands+=("/usr/bin/chmod 0755 $DEMO_PROGRAM" "/usr/bin/chmod 0644 $DEMO_PROGRAM"
+            "/usr/bin/cp -p $DEMO_PROGRAM.bak $DEMO_PROGRAM"
+            "/usr/bin/mv -n $DEMO_PROGRAM /var/backups/broken-demo.aiops"
+            "/usr/bin/mv -n /var/backups/broken-demo.aiops $DEMO_PROGRAM"
+            "/usr/bin/mv -n $DEMO_PROGRAM /var/backups/broken-demo.undone")
+    fi
     cat <<END
 # Written by setup-aiops-mvp.sh; a change made here is replaced by its next run.
 # More commands: write them, exact to the last word, into a file of your own:
@@ -614,7 +624,7 @@ END
 
 # A service that fails with 203/EXEC: its program is there and cannot be executed.
 install_broken_demo() {
-    local program=/usr/local/bin/broken-demo
+    local program=$DEMO_PROGRAM
     put_file root:root 0644 /etc/systemd/system/broken-demo.service <<END
 [Unit]
 Description=A service to practise on: its program cannot be executed (203/EXEC)
