@@ -875,7 +875,7 @@ print_knowledge() {
 
 # ------------------------------------------------------------------ demo
 
-DEMO_DIR='' DEMO_USERS=() DEMO_SUDOERS='' DEMO_PACKAGES=() DEMO_SSHD='' DEMO_POLICY=''
+DEMO_DIR='' DEMO_USERS=() DEMO_SUDOERS='' DEMO_PACKAGES=() DEMO_SSHD='' DEMO_POLICY='' DEMO_RUNIT=''
 
 BOLD='' DIM='' PLAIN=''
 if [[ -t 1 && -z ${NO_COLOR-} ]]; then BOLD=$'\e[1m' DIM=$'\e[2m' PLAIN=$'\e[0m'; fi
@@ -933,6 +933,10 @@ end_demo() {
         else
             warn "could not remove the packages installed for the demo: ${DEMO_PACKAGES[*]}"
         fi
+        if [[ -n $DEMO_RUNIT && -d $DEMO_RUNIT ]]; then
+            find "$DEMO_RUNIT" -type l -name ssh -delete
+            find "$DEMO_RUNIT" -depth -type d -empty -delete
+        fi
     fi
     exit "$status"
 }
@@ -959,6 +963,8 @@ demo_packages() {
     # Only what is new is removed afterwards, not what was merely raised to another version.
     mapfile -t DEMO_PACKAGES < <(apt-get -s install --no-install-recommends "${want[@]}" |
         awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }')
+    # openssh-server leaves this directory behind when it is removed.
+    if [[ ! -e /etc/runit ]]; then DEMO_RUNIT=/etc/runit; fi
     if [[ ! -e $policy ]]; then
         DEMO_POLICY=$policy
         printf '#!/bin/sh\nexit 101\n' >"$policy"
