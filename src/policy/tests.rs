@@ -160,7 +160,7 @@ fn wrappers_do_not_hide_and_do_not_vouch() {
 
 #[test]
 fn nothing_too_deep_is_allowed() {
-    let deep = format!("bash -c {}", "'sudo ".repeat(1)) + &"sudo ".repeat(40) + "cat x'";
+    let deep = format!("bash -c '{}cat x'", "sudo ".repeat(40));
     asks(&deep, Decision::RequireApproval, "opaque");
 }
 
