@@ -157,7 +157,7 @@ impl Approvals {
                 waiting.push(Pending { ticket });
             }
         }
-        waiting.sort_by(|a, b| a.ticket.created.cmp(&b.ticket.created));
+        waiting.sort_by_key(|pending| pending.ticket.created);
         Ok(waiting)
     }
 

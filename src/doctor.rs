@@ -7,7 +7,6 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::process::Command;
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -150,7 +149,7 @@ fn pinned(home: &Home, target: &Target) -> Finding {
         22 => host.address().to_owned(),
         port => format!("[{}]:{port}", host.address()),
     };
-    let found = Command::new("ssh-keygen")
+    let found = std::process::Command::new("ssh-keygen")
         .arg("-F")
         .arg(&known)
         .arg("-f")

@@ -17,6 +17,15 @@
 //! anything can be answered.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_types,
+        clippy::disallowed_methods,
+        clippy::disallowed_macros,
+        reason = "tests may fail loudly, and start and print what they need"
+    )
+)]
 
 pub mod hex;
 

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     ExitCode::from(asked.unwrap_or_else(|_| bug()))
 }
 
+#[expect(clippy::disallowed_macros, reason = "a person sits at the terminal")]
 fn run(arguments: Vec<OsString>) -> u8 {
     let world = world();
     if arguments.len() > 1 {
@@ -43,6 +44,10 @@ fn run(arguments: Vec<OsString>) -> u8 {
     exit
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
 fn world() -> World {
     let sudo_uid = env::var("SUDO_UID").ok();
     let caller = Caller::identify(sudo_uid.as_deref());

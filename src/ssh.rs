@@ -5,7 +5,15 @@
 //! **Never** fails once it runs: everything from there on is an [`Outcome`].
 
 mod capture;
+#[expect(
+    clippy::disallowed_types,
+    reason = "sessions on a target are opened here"
+)]
 mod gate;
+#[expect(
+    clippy::disallowed_types,
+    reason = "masters are processes of ssh, started here"
+)]
 mod master;
 mod refusal;
 mod remote;

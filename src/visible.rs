@@ -29,7 +29,7 @@ pub fn is_odd(c: char) -> bool {
 
 /// The text on one line: odd characters, line breaks and tabs included, become `<U+XXXX>`.
 pub fn line(text: &str) -> Cow<'_, str> {
-    written_out(text, |c| is_odd(c))
+    written_out(text, is_odd)
 }
 
 /// The text as a block: as [`line`], but line breaks and tabs stay.

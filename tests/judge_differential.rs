@@ -5,6 +5,15 @@
 //! **Never** executes a program: bash runs with an empty `PATH`, in an empty folder, and every
 //! command it looks for in vain is written down instead.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a test fails loudly, and starts bash"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

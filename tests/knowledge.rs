@@ -24,6 +24,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::disallowed_types,
     reason = "a test stops at the first surprise, and says where"
 )]
 

@@ -354,7 +354,7 @@ fn definitions(lists: RawPolicy) -> Vec<Definition> {
 }
 
 fn line_of<T>(spanned: &Spanned<T>) -> Option<u64> {
-    Some(u64::from(spanned.referenced.line())).filter(|line| *line > 0)
+    Some(spanned.referenced.line()).filter(|line| *line > 0)
 }
 
 /// `PATH` on the target where the file names none: that of Debian's login for root, so that the

@@ -155,7 +155,7 @@ pub(super) fn parse(text: &str) -> Result<Raw, Fault> {
     serde_yaml::from_str(text).map_err(|error| {
         let line = error
             .location()
-            .map(|place| u64::from(place.line()))
+            .map(|place| place.line())
             .filter(|line| *line > 0);
         Fault::new(line, error.to_string().trim_end().to_owned())
     })

@@ -45,7 +45,7 @@ pub enum Which {
 pub struct Code(String);
 
 /// The characters of a code: no `0 O`, `1 I L`, `U V`.
-pub const ALPHABET: &[u8; 29] = b"23456789ABCDEFGHJKMNPQRSTWXYZ";
+const ALPHABET: &[u8; 29] = b"23456789ABCDEFGHJKMNPQRSTWXYZ";
 
 /// How many characters a code has.
 const CODE_LENGTH: usize = 4;

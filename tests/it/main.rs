@@ -1,6 +1,16 @@
 //! The program from outside: real processes, a real SSH server, real files.
 
-#![allow(missing_docs, reason = "tests are sentences")]
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "tests are sentences, may fail loudly, and start what they need"
+)]
 
 mod lab;
 mod sshd;
