@@ -720,12 +720,12 @@ const KEYS: [&str; 8] = [
 ];
 
 const EXIT_CODES: [(&str, &[&str]); 7] = [
-    ("0", &["executed", "approval_requested", "denied"]),
+    ("0", &["executed", "approval_requested", "denied", "judged"]),
     ("2", &["invalid"]),
     ("3", &["rejected", "ambiguous", "expired"]),
     ("4", &["error"]),
     ("5", &["error"]),
-    ("6", &["timed_out", "unreachable", "lost"]),
+    ("6", &["timed_out", "unreachable", "lost", "interrupted"]),
     ("70", &["error"]),
 ];
 
