@@ -15,6 +15,7 @@ mod gate;
     reason = "masters are processes of ssh, started here"
 )]
 mod master;
+mod reader;
 mod refusal;
 mod remote;
 mod watch;
@@ -65,7 +66,7 @@ pub struct Settings {
     pub masters_per_target: usize,
     /// How long a command has between TERM and KILL.
     pub kill_grace: Duration,
-    /// How long a command's streams may be quiet after its end before they are left.
+    /// How long the streams of a command that had to be ended may be quiet before they are left.
     pub drain: Duration,
     /// How much of each stream is kept.
     pub output_bytes: usize,

@@ -402,6 +402,11 @@ impl Mark {
     pub(super) fn socket(&self) -> &Path {
         &self.socket
     }
+
+    /// What each stream of the command ends with; its exit code and a line break follow.
+    pub(super) fn end(&self) -> Vec<u8> {
+        Marker::start(&self.nonce)
+    }
 }
 
 /// Reads up to the marker. Gives its words and what came after it, or, where the stream ends

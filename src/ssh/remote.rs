@@ -41,7 +41,9 @@ impl Nonce {
 /// - The command gets an empty standard input, a fixed environment and a clock that starts when it
 ///   does. It is one argument of `bash -c`: no quote, comment, backslash or here-document in it
 ///   can reach what stands around it.
-/// - The shell stays, so that a death by signal becomes its exit code, 128 + n.
+/// - The shell stays, so that a death by signal becomes an exit code, 128 + n. It says the code in
+///   a last marker on both streams: what stands before it is all that the command wrote, and
+///   whoever still holds the streams after it does not hold us.
 pub(super) fn gate(
     nonce: &Nonce,
     path: &str,
@@ -60,7 +62,8 @@ pub(super) fn gate(
          read -r g && [ \"$g\" = \"$n\" ] || exit 99; \
          (exec env -i PATH={path} HOME=\"${{HOME:-/}}\" USER=\"${{USER:-}}\" \
          LOGNAME=\"${{LOGNAME:-}}\" {FIXED} timeout -k {grace} {limit} \
-         bash --noprofile --norc -c {script} </dev/null >&3 2>&4 3>&- 4>&-); exit $?"
+         bash --noprofile --norc -c {script} </dev/null >&3 2>&4 3>&- 4>&-); \
+         r=$?; printf '\\n%s %s\\n' \"$n\" $r >&3; printf '\\n%s %s\\n' \"$n\" $r >&4; exit $r"
     )
 }
 
@@ -88,12 +91,17 @@ pub(super) struct Marker {
 }
 
 impl Marker {
+    /// What every marker begins with.
+    pub(super) fn start(nonce: &Nonce) -> Vec<u8> {
+        format!("\n{} ", nonce.as_str()).into_bytes()
+    }
+
     /// Looks for the marker in what a stream has brought so far.
     pub(super) fn find(bytes: &[u8], nonce: &Nonce) -> Option<Self> {
-        let start = format!("\n{} ", nonce.as_str());
+        let start = Self::start(nonce);
         let at = bytes
             .windows(start.len())
-            .position(|window| window == start.as_bytes())?;
+            .position(|window| window == start)?;
         let words_at = at + start.len();
         let rest = bytes.get(words_at..)?;
         let length = rest.iter().position(|&byte| byte == b'\n')?;
@@ -207,7 +215,12 @@ mod tests {
         let rest = |bytes: &[u8]| {
             let marker = Marker::find(bytes, &nonce).unwrap();
             assert_eq!(marker.words.len(), 1);
-            String::from_utf8(bytes[marker.after..].to_vec()).unwrap()
+            let rest = &bytes[marker.after..];
+            let code = output.status.code().unwrap();
+            let rest = rest
+                .strip_suffix(format!("\n0123 {code}\n").as_bytes())
+                .unwrap_or(rest);
+            String::from_utf8(rest.to_vec()).unwrap()
         };
         (
             rest(&output.stdout),

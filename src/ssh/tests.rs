@@ -323,16 +323,13 @@ fn the_next_run_uses_the_same_master_and_it_holds_nothing_of_ours() {
         let link = fs::read_link(format!("/proc/{}/fd/{fd}", masters[0])).unwrap();
         assert_eq!(link, Path::new("/dev/null"));
     }
-    let links: Vec<_> = fs::read_dir(format!("/proc/{}/fd", masters[0]))
-        .unwrap()
-        .map(|fd| fs::read_link(fd.unwrap().path()).unwrap_or_default())
-        .collect();
-    assert!(
+    eventually("the master keeps a pipe of a run that is over", || {
+        let fds = fs::read_dir(format!("/proc/{}/fd", masters[0])).unwrap();
+        let links = fds.map(|fd| fs::read_link(fd.unwrap().path()).unwrap_or_default());
         !links
-            .iter()
-            .any(|link| link.to_string_lossy().starts_with("pipe:")),
-        "{links:?}"
-    );
+            .into_iter()
+            .any(|link| link.to_string_lossy().starts_with("pipe:"))
+    });
     let names: Vec<_> = fs::read_dir(server.path("s"))
         .unwrap()
         .map(|e| e.unwrap())
@@ -451,6 +448,29 @@ fn a_command_over_its_time_is_ended_on_the_target() {
         );
         assert_eq!(transcript.stdout.text, "begun\n");
         eventually("it stays", || server.left().is_empty());
+    }
+}
+
+#[test]
+fn who_left_the_session_and_still_writes_does_not_hold_us() {
+    let Some(server) = Sshd::start() else { return };
+    let mark = server.path("key").display().to_string();
+    let flood = format!("setsid sh -c 'while [ -e {mark} ]; do echo x; sleep 0.1; done' &");
+    let (outcome, _) = run_with(settings(&server), &server, &format!("{flood} sleep 300"), 1);
+    assert!(matches!(outcome, Outcome::TimedOut { .. }), "{outcome:?}");
+    let (outcome, _) = run(&server, &flood);
+    assert_eq!(outcome, exited(0));
+}
+
+#[test]
+fn not_a_byte_is_lost_at_the_end() {
+    let Some(server) = Sshd::start() else { return };
+    for round in 0..20 {
+        let text = "head -c 60000 /dev/zero; printf '\n'; exec head -c 65000 /dev/zero >&2";
+        let (outcome, transcript) = run(&server, text);
+        assert_eq!(outcome, exited(0));
+        let bytes = (transcript.stdout.bytes, transcript.stderr.bytes);
+        assert_eq!(bytes, (60_001, 65_000), "{round}");
     }
 }
 

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use openssh::Error;
 use tokio::io::AsyncRead;
-use tokio::io::AsyncReadExt as _;
 use tokio::select;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
@@ -25,11 +24,10 @@ use crate::outcome::Exceeded;
 use crate::outcome::Outcome;
 use crate::outcome::Transcript;
 use crate::ssh::Settings;
-use crate::ssh::capture::Capture;
 use crate::ssh::gate::Reach;
 use crate::ssh::gate::Running;
-use crate::ssh::gate::Stream;
 use crate::ssh::master::answers;
+use crate::ssh::reader::Reader;
 
 /// The signals that ask this program to stop.
 #[derive(Debug)]
@@ -90,67 +88,71 @@ pub(super) async fn watch(
         since,
     } = running;
     let socket = mark.socket().to_owned();
+    let end = mark.end();
     let mut mark = Some(mark);
     let mut wait = pin!(child.wait());
-    let mut stdout = Reader::new(stdout, settings);
-    let mut stderr = Reader::new(stderr, settings);
+    let mut stdout = Reader::new(stdout, &end, settings);
+    let mut stderr = Reader::new(stderr, &end, settings);
     let late = since + limit + settings.kill_grace + settings.connect_timeout;
     let mut quiet = since;
     let mut exit = None;
     let mut cause = None;
     let mut left = None;
-    let mut ending: Option<Pin<Box<dyn Future<Output = Option<usize>> + '_>>> = None;
+    let mut ending: Option<Ending<'_>> = None;
     let mut ended = since;
 
+    let mut stop = None;
+
     loop {
-        let over = exit.is_some() || left.is_some();
-        if exit.is_some() && ending.is_none() && stdout.is_closed() && stderr.is_closed() {
+        let closed = stdout.is_closed() && stderr.is_closed();
+        if closed && exit.is_none() {
+            exit = stdout.code.or(stderr.code).map(Exit::Code);
+            ended = Instant::now();
+            if cause.is_none() && by_clock(exit) && ended >= since + limit {
+                cause = Some(Cause::Limit(Exceeded::Time(limit)));
+                ending = mark
+                    .take()
+                    .map(|mark| Box::pin(reach.end(mark)) as Ending<'_>);
+            }
+        }
+        if closed && exit.is_some() && ending.is_none() {
             break;
         }
         let mut new_cause = None;
+        // In this order: a flood of output must not hide a signal or the clock, and what has
+        // already arrived is read before the quiet is believed.
         select! {
-            result = &mut wait, if exit.is_none() => {
-                ended = Instant::now();
-                quiet = ended + settings.drain;
-                let code = code_of(result);
-                let on_time = code.is_some_and(|code| !TIMEOUT_CODES.contains(&code));
-                if !on_time && code.is_some() && ended >= since + limit {
-                    new_cause = Some(Cause::Limit(Exceeded::Time(limit)));
-                }
-                exit = Some(code.map_or(Exit::Cut, Exit::Code));
-            }
-            full = stdout.read() => {
-                quiet = Instant::now() + settings.drain;
-                new_cause = full.map(Cause::Limit);
-            }
-            full = stderr.read() => {
-                quiet = Instant::now() + settings.drain;
-                new_cause = full.map(Cause::Limit);
-            }
+            biased;
             number = signals.next(), if cause.is_none() && exit.is_none() => {
                 new_cause = Some(Cause::Signal(number));
             }
-            () = sleep_until(late), if cause.is_none() => {
-                if exit.is_some() {
+            () = sleep_until(stop.unwrap_or(late)), if cause.is_none() || stop.is_some() => {
+                if stop.is_some() {
                     break;
                 }
                 new_cause = Some(Cause::Limit(Exceeded::Time(limit)));
             }
             answer = poll_some(&mut ending) => {
                 ending = None;
-                left = Some(answer);
+                left = answer;
                 quiet = Instant::now() + settings.drain;
+                stop = Some(Instant::now() + settings.kill_grace.max(settings.drain));
             }
-            () = sleep_until(quiet), if over && ending.is_none() => break,
+            full = either(&mut stdout, &mut stderr), if !closed => {
+                quiet = Instant::now() + settings.drain;
+                new_cause = full.map(Cause::Limit);
+            }
+            // Only now: once it knows the end, the crate lets go of what was not read yet.
+            result = &mut wait, if closed && exit.is_none() => {
+                exit = Some(code_of(result).map_or(Exit::Cut, Exit::Code));
+            }
+            () = sleep_until(quiet), if stop.is_some() => break,
         }
-        let ends = cause.is_none() && new_cause.is_some();
-        let by_itself =
-            matches!(new_cause, Some(Cause::Limit(Exceeded::OutputBytes(_)))) && exit.is_some();
-        if ends
-            && !by_itself
+        if cause.is_none()
+            && let Some(new) = new_cause
             && let Some(mark) = mark.take()
         {
-            cause = new_cause;
+            cause = Some(new);
             ending = Some(Box::pin(reach.end(mark)));
         }
     }
@@ -159,7 +161,9 @@ pub(super) async fn watch(
         ended = Instant::now();
     }
     let alive = matches!(exit, Some(Exit::Cut)) && answers(&socket, settings.patience()).await;
-    let outcome = conclude(cause, exit, left.flatten(), alive);
+    // Whoever left the session of the command may still hold its pipes.
+    let held = !(stdout.is_closed() && stderr.is_closed());
+    let outcome = conclude(cause, exit, left, held, alive);
     let transcript = Transcript {
         stdout: stdout.capture.finish(),
         stderr: stderr.capture.finish(),
@@ -169,8 +173,14 @@ pub(super) async fn watch(
 }
 
 /// The outcome, from the facts alone.
-fn conclude(cause: Option<Cause>, exit: Option<Exit>, left: Option<usize>, alive: bool) -> Outcome {
-    let still_running = left != Some(0);
+fn conclude(
+    cause: Option<Cause>,
+    exit: Option<Exit>,
+    left: Option<usize>,
+    held: bool,
+    alive: bool,
+) -> Outcome {
+    let still_running = left != Some(0) || held;
     match (cause, exit) {
         (Some(Cause::Signal(signal)), _) => Outcome::Interrupted {
             signal,
@@ -217,45 +227,23 @@ async fn poll_some<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + '_>>>
     }
 }
 
-/// One stream of the command, read as it comes.
-struct Reader<R> {
-    pipe: Option<R>,
-    capture: Capture,
-    buffer: Vec<u8>,
-    most: u64,
+/// Reads from whichever of the two has something, by turns where both have.
+async fn either<A, B>(one: &mut Reader<A>, other: &mut Reader<B>) -> Option<Exceeded>
+where
+    A: AsyncRead + Unpin,
+    B: AsyncRead + Unpin,
+{
+    select! {
+        full = one.read() => full,
+        full = other.read() => full,
+    }
 }
 
-impl<R: AsyncRead + Unpin> Reader<R> {
-    fn new(stream: Stream<R>, settings: &Settings) -> Self {
-        let mut capture = Capture::new(settings.output_bytes);
-        capture.take(&stream.first);
-        Self {
-            pipe: Some(stream.pipe),
-            capture,
-            buffer: vec![0; CHUNK_BYTES],
-            most: settings.output_read_bytes,
-        }
-    }
+/// A question to the target, on its way.
+type Ending<'a> = Pin<Box<dyn Future<Output = Option<usize>> + 'a>>;
 
-    fn is_closed(&self) -> bool {
-        self.pipe.is_none()
-    }
-
-    /// Takes one chunk. Says so where the stream brought more than may be read; it is closed then,
-    /// and whoever still writes is told by SIGPIPE.
-    async fn read(&mut self) -> Option<Exceeded> {
-        let Some(pipe) = &mut self.pipe else {
-            return pending().await;
-        };
-        let read = pipe.read(&mut self.buffer).await.unwrap_or(0);
-        self.capture
-            .take(self.buffer.get(..read).unwrap_or_default());
-        let full = self.capture.bytes() > self.most;
-        if read == 0 || full {
-            self.pipe = None;
-        }
-        full.then_some(Exceeded::OutputBytes(self.most))
-    }
+fn by_clock(exit: Option<Exit>) -> bool {
+    matches!(exit, Some(Exit::Code(code)) if TIMEOUT_CODES.contains(&code))
 }
 
 /// The codes with which `timeout` says that time was up: its own, and 128 + KILL.
@@ -263,9 +251,6 @@ const TIMEOUT_CODES: [i32; 2] = [124, 137];
 
 /// The last signal that has a number.
 const LAST_SIGNAL: i32 = 64;
-
-/// How much is read at once.
-const CHUNK_BYTES: usize = 64 * 1024;
 
 const NO_ANSWER: &str = "it had to be ended, but the target no longer answered; the time limit on \
                          the target itself ends it if the machine lives";
