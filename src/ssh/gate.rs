@@ -191,7 +191,10 @@ impl<'a> Reach<'a> {
             settings.kill_grace,
         );
         let asked = async {
-            let session = match self.attempt(&mark.socket, &text, &own, false).await {
+            let session = match self
+                .attempt(&mark.socket, &text, &own, false, &Cell::new(false))
+                .await
+            {
                 Ok(answer) => Ok(answer),
                 // No session is free on that connection: another one reaches the same host.
                 Err(Miss::Full | Miss::Busy) => self.session(&text, &own, false).await,
@@ -252,6 +255,8 @@ impl<'a> Reach<'a> {
     }
 
     /// One attempt, with an eye on whether it is the master or the target that is silent.
+    ///
+    /// A session that the target opened is waited for: its shell is only slow.
     async fn patient(
         &self,
         socket: &Path,
@@ -261,21 +266,24 @@ impl<'a> Reach<'a> {
         fresh: bool,
     ) -> Result<(Opened, Vec<String>), Miss> {
         let patience = self.settings.patience();
-        let mut attempt = Box::pin(self.attempt(socket, text, nonce, both));
+        let opened = Cell::new(false);
+        let mut attempt = Box::pin(self.attempt(socket, text, nonce, both, &opened));
         if let Ok(done) = timeout(patience, &mut attempt).await {
             return done;
         }
-        if !answers(socket, patience).await {
+        if !opened.get() && !answers(socket, patience).await {
             return Err(Miss::Hung);
         }
         if fresh || self.settings.masters_per_target < 2 {
             return attempt.await;
         }
-        // A connection of old may lead nowhere since the target was started anew, and a new one
-        // would do. It is passed over, not ended: others may be using it.
-        timeout(patience, attempt)
-            .await
-            .unwrap_or(Err(Miss::Silent))
+        match timeout(patience, &mut attempt).await {
+            Ok(done) => done,
+            Err(_) if opened.get() => attempt.await,
+            // A connection of old may lead nowhere since the target was started anew, and a new
+            // one would do. It is passed over, not ended: others may be using it.
+            Err(_) => Err(Miss::Silent),
+        }
     }
 
     /// Asks one master for a session with this text, and waits for its marker.
@@ -285,6 +293,7 @@ impl<'a> Reach<'a> {
         text: &str,
         nonce: &Nonce,
         both: bool,
+        opened: &Cell<bool>,
     ) -> Result<(Opened, Vec<String>), Miss> {
         let session = Arc::new(Session::resume_mux(socket.into(), None));
         let mut child = session
@@ -295,6 +304,7 @@ impl<'a> Reach<'a> {
             .spawn()
             .await
             .map_err(|error| miss(&error))?;
+        opened.set(true);
         let (Some(stdin), Some(mut stdout), Some(mut stderr)) = (
             child.stdin().take(),
             child.stdout().take(),

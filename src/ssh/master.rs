@@ -108,7 +108,8 @@ impl<'a> Masters<'a> {
             Err(error) => error.kind() == ErrorKind::WouldBlock,
         };
         if listens {
-            if answers(socket, self.settings.patience()).await {
+            // Others may be using it: it gets more time than it takes to be noticed.
+            if answers(socket, self.settings.patience() * 3).await {
                 return Ok(false);
             }
             kill_hung(socket);

@@ -5,6 +5,7 @@
 //! **Never** takes a byte of the marker for output, or of the output for the marker.
 
 use std::future::pending;
+use std::io::BufRead as _;
 
 use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt as _;
@@ -93,11 +94,11 @@ impl<R: AsyncRead + Unpin> Reader<R> {
 /// all of it is there.
 fn find_end(bytes: &[u8], end: &[u8]) -> (usize, Option<i32>) {
     let mut from = 0;
-    while let Some(rest) = bytes.get(from..)
-        && let Some(next) = rest.iter().position(|&byte| byte == b'\n')
+    while let Some(mut rest) = bytes.get(from..)
+        && let Ok(length) = rest.skip_until(b'\n')
+        && let Some(at) = (from + length).checked_sub(1)
+        && let Some(here) = bytes.get(at..).filter(|here| here.starts_with(b"\n"))
     {
-        let at = from + next;
-        let here = rest.get(next..).unwrap_or_default();
         if let Some(line) = here.strip_prefix(end) {
             let length = line.iter().position(|&byte| byte == b'\n');
             let code = length
