@@ -1,0 +1,122 @@
+//! The example policy against a corpus of commands, each with the decision it must get.
+//!
+//! **Reads** `config.example.yml` and `tests/corpus/policy.tsv`.
+//! **Gives** every line whose decision differs.
+//! **Never** runs a command.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use aiops::policy::Decision;
+use aiops::policy::Definition;
+use aiops::policy::Policy;
+use aiops::policy::Unknown;
+use aiops::shell::Limits;
+use aiops::shell::Script;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Example {
+    auto_allowed: Vec<Line>,
+    approval_required: Vec<Line>,
+    forbidden: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    pattern: String,
+    why: Option<String>,
+    #[serde(default, rename = "match")]
+    matches: Vec<String>,
+    #[serde(default, rename = "not_match")]
+    not_matches: Vec<String>,
+}
+
+fn policy(unknown: Unknown) -> Policy {
+    let example: Example = serde_yaml::from_str(include_str!("../config.example.yml")).unwrap();
+    let mut definitions = Vec::new();
+    for (effect, lines) in [
+        (Decision::Allow, example.auto_allowed),
+        (Decision::RequireApproval, example.approval_required),
+        (Decision::Forbid, example.forbidden),
+    ] {
+        definitions.extend(lines.into_iter().map(|line| Definition {
+            id: Some(line.id),
+            effect,
+            pattern: line.pattern,
+            why: line.why,
+            matches: line.matches,
+            not_matches: line.not_matches,
+            line: None,
+        }));
+    }
+    Policy::new(definitions, unknown, Limits::default(), 1 << 20)
+}
+
+/// `\n`, `\t`, `\r` and `\u{...}` stand for what cannot be written in a line of the corpus.
+fn unescaped(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\\u{") {
+        let (digits, behind) = after.split_once('}').unwrap();
+        out.push_str(before);
+        out.push(char::from_u32(u32::from_str_radix(digits, 16).unwrap()).unwrap());
+        rest = behind;
+    }
+    out.push_str(rest);
+    out.replace("<NL>", "\n")
+        .replace("<TAB>", "\t")
+        .replace("<CR>", "\r")
+}
+
+#[test]
+fn the_example_policy_has_no_fault() {
+    let faults: Vec<String> = policy(Unknown::Ask)
+        .examine()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_command_of_the_corpus_gets_its_decision() {
+    let policy = policy(Unknown::Ask);
+    let strict = self::policy(Unknown::Reject);
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    let lines = include_str!("corpus/policy.tsv").lines().enumerate();
+    for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with("# ")) {
+        let mut columns = line.split('\t');
+        let expected = columns.next().unwrap();
+        let text = unescaped(columns.next().unwrap());
+        let reason = columns.next().unwrap_or_default();
+        assert!(!reason.is_empty(), "line {} gives no reason", number + 1);
+        let script = Script::parse(&text, &Limits::default());
+        let verdict = policy.verdict(&script);
+        let word = match verdict.decision() {
+            Decision::Allow => "allow",
+            Decision::RequireApproval => "ask",
+            Decision::Forbid => "forbid",
+        };
+        if word != expected {
+            let rule = verdict.rule().unwrap_or_default();
+            wrong.push(format!(
+                "{}: {expected}, not {word} ({rule}): {text}",
+                number + 1
+            ));
+        }
+        if expected != "allow" && strict.verdict(&script).decision() == Decision::Allow {
+            wrong.push(format!(
+                "{}: allowed where unknown is rejected: {text}",
+                number + 1
+            ));
+        }
+        count += 1;
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {count}\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
