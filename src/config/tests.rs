@@ -1,2 +1,128 @@
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../config.example.yml");
+
+fn built(text: &str) -> Result<Config, Vec<Fault>> {
+    let raw = yaml::parse(text).map_err(|fault| vec![fault])?;
+    build::build(raw, &Home::new("/opt/aiops"), String::new())
+}
+
+#[track_caller]
+fn faults(text: &str) -> Vec<String> {
+    built(text)
+        .unwrap_err()
+        .iter()
+        .map(Fault::to_string)
+        .collect()
+}
+
 #[test]
-fn placeholder() {}
+fn the_example_writes_out_the_defaults_and_nothing_else() {
+    let example = built(EXAMPLE).unwrap();
+    let bare = built("mode: lab\n").unwrap();
+    assert_eq!(
+        format!("{:#?}", example.limits),
+        format!("{:#?}", bare.limits)
+    );
+    assert_eq!(
+        format!("{:#?}", example.approvals),
+        format!("{:#?}", bare.approvals)
+    );
+    assert_eq!(
+        format!("{:#?}", example.audit),
+        format!("{:#?}", bare.audit)
+    );
+    assert_eq!(format!("{:#?}", example.ssh), format!("{:#?}", bare.ssh));
+    assert_eq!(example.needs, bare.needs);
+}
+
+#[test]
+fn the_example_takes_secrets_out() {
+    let redaction = built(EXAMPLE).unwrap().redaction;
+    assert!(redaction.examine().is_empty());
+    let samples = [
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n",
+            "b3Bl",
+        ),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE cut off", "MIIE"),
+        ("DB_PASSWORD=hunter2", "hunter2"),
+        ("password: hunter2", "hunter2"),
+        ("\"api_key\": \"hunter2hunter2\"", "hunter2"),
+        ("mysql --password=hunter2 -u x", "hunter2"),
+        ("Authorization: Bearer abcdef0123456789", "abcdef0123456789"),
+        ("postgres://app:hunter2@db:5432/x", "hunter2"),
+        ("AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
+        ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "ghp_0123"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_1", "eyJhbGci"),
+    ];
+    for (text, secret) in samples {
+        let clean = redaction.apply(text);
+        assert!(
+            clean.contains("[REDACTED:") && !clean.contains(secret),
+            "{text} gave {clean}"
+        );
+    }
+}
+
+#[test]
+fn the_example_leaves_ordinary_logs_alone() {
+    let redaction = built(EXAMPLE).unwrap().redaction;
+    for text in [
+        "Nov 23 04:11:02 srv1 sshd[1]: Failed password for invalid user x from 192.0.2.7 port 4022 ssh2",
+        "Nov 23 04:11:02 srv1 sudo: aiops : TTY=unknown ; PWD=/ ; USER=root ; COMMAND=/usr/bin/id",
+        "nginx.service - A high performance web server",
+        "   Loaded: loaded (/lib/systemd/system/nginx.service; enabled; preset: enabled)",
+        "GET https://example.org:8443/path?x=1 200",
+        "the bearer of bad news",
+        "key exchange: curve25519-sha256",
+    ] {
+        assert_eq!(redaction.apply(text), text);
+    }
+}
+
+#[test]
+fn production_is_stricter_than_the_lab() {
+    let lab = built("mode: lab\n").unwrap();
+    let production = built("mode: production\n").unwrap();
+    assert!(lab.needs < production.needs);
+    assert!(!lab.limits.request.origin_required && production.limits.request.origin_required);
+}
+
+#[test]
+fn every_fault_is_named_at_once() {
+    let found = faults(
+        "targets:\n  x y: {host: a}\n  z: {host: '-o'}\nlimits: {timeout: 10m, command: 1}\n",
+    );
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(
+        found.iter().any(|fault| fault.starts_with("line 2:")),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|fault| fault.starts_with("line 3:")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_alias_bomb_is_refused_in_bounded_time() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..12 {
+        let before = vec![format!("*a{}", n - 1); 10].join(", ");
+        bomb.push_str(&format!("a{n}: &a{n} [{before}]\n"));
+    }
+    assert!(built(&bomb).is_err());
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+        let _ = built(&text);
+    }
+
+    #[test]
+    fn no_value_makes_it_panic(key in "(ttl|pending|needs|keep_decided)", value in "[a-zA-Z0-9 .-]{0,12}") {
+        let _ = built(&format!("approvals: {{{key}: {value}}}\n"));
+    }
+}
