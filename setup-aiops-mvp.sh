@@ -168,9 +168,10 @@ put_sudoers() {
 # ------------------------------------------------------------------ the binary
 
 find_cargo() {
-    local home
+    local home homes=("${HOME:-/root}")
     if command -v cargo; then return; fi
-    for home in "${HOME:-/root}" "$(getent passwd "${SUDO_USER:-root}" | cut -d: -f6)"; do
+    if [[ -n ${SUDO_USER-} ]]; then homes+=("$(getent passwd "$SUDO_USER" | cut -d: -f6)"); fi
+    for home in "${homes[@]}"; do
         if [[ -x $home/.cargo/bin/cargo ]]; then
             printf '%s\n' "$home/.cargo/bin/cargo"
             return
@@ -382,7 +383,11 @@ copy_checkout() {
     fi
     for item in knowledge docs README.md LICENSE config.example.yml prepare-hermes-host.sh setup-aiops-mvp.sh; do
         [[ -e $CHECKOUT/$item ]] || continue
-        if diff -rq -- "$CHECKOUT/$item" "$repo/$item" >/dev/null 2>&1; then continue; fi
+        # What somebody added to the copy stays, and is no difference.
+        if [[ -e $repo/$item ]] &&
+            ! diff -rq -- "$CHECKOUT/$item" "$repo/$item" | grep -qv -- "^Only in $repo/"; then
+            continue
+        fi
         install -d -m 0755 -- "$repo"
         # Not preserving the mode: a checkout of another user may be closed to hermes.
         cp -RT --remove-destination --no-preserve=all -- "$CHECKOUT/$item" "$repo/$item"
@@ -764,8 +769,8 @@ mode_update() {
     fi
     stage_binary "$BINARY"
     if ! config_accepted "$STAGED"; then
-        die "the new program ($VERSION) does not accept the present $HOME_DIR/config.yml; its message is above" \
-            "nothing is changed; correct the file, then run this again"
+        die "the new program ($VERSION) does not accept the present $HOME_DIR/config.yml or what lies beside it; its message is above" \
+            "nothing is changed; correct what it names, then run this again"
     fi
     printf '[ok]    the new program (%s) accepts %s/config.yml\n' "$VERSION" "$HOME_DIR"
     if python_lab_here; then
@@ -814,8 +819,8 @@ mode_rollback() {
     stage_binary "$HOME_DIR/aiops.previous"
     if ! config_accepted "$STAGED"; then
         ((force)) ||
-            die "the previous program does not accept the present config.yml; its message is above" \
-                "nothing is changed; correct the file, or add --force"
+            die "the previous program does not accept the present config.yml or what lies beside it; its message is above" \
+                "nothing is changed; correct what it names, or add --force"
         warn "the previous program does not accept the present config.yml, and is put back all the same"
     fi
     # What is replaced becomes the previous one: a second rollback undoes the first.
@@ -875,7 +880,7 @@ print_knowledge() {
 
 # ------------------------------------------------------------------ demo
 
-DEMO_DIR='' DEMO_USERS=() DEMO_SUDOERS='' DEMO_PACKAGES=() DEMO_SSHD='' DEMO_POLICY='' DEMO_RUNIT=''
+DEMO_DIR='' DEMO_USERS=() DEMO_SUDOERS='' DEMO_PACKAGES=() DEMO_SSHD='' DEMO_POLICY='' DEMO_EMPTY=()
 
 BOLD='' DIM='' PLAIN=''
 if [[ -t 1 && -z ${NO_COLOR-} ]]; then BOLD=$'\e[1m' DIM=$'\e[2m' PLAIN=$'\e[0m'; fi
@@ -933,17 +938,14 @@ end_demo() {
         else
             warn "could not remove the packages installed for the demo: ${DEMO_PACKAGES[*]}"
         fi
-        if [[ -n $DEMO_RUNIT && -d $DEMO_RUNIT ]]; then
-            find "$DEMO_RUNIT" -type l -name ssh -delete
-            find "$DEMO_RUNIT" -depth -type d -empty -delete
-        fi
+        find "${DEMO_EMPTY[@]}" -depth -type d -empty -delete 2>/dev/null
     fi
     exit "$status"
 }
 
 # Installs what is missing, without letting a new SSH server open a port of this machine.
 demo_packages() {
-    local want=() policy=/usr/sbin/policy-rc.d
+    local want=() directory policy=/usr/sbin/policy-rc.d
     command -v sshd >/dev/null || want+=(openssh-server)
     command -v ssh >/dev/null || want+=(openssh-client)
     if ((EUID)); then
@@ -963,8 +965,10 @@ demo_packages() {
     # Only what is new is removed afterwards, not what was merely raised to another version.
     mapfile -t DEMO_PACKAGES < <(apt-get -s install --no-install-recommends "${want[@]}" |
         awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }')
-    # openssh-server leaves this directory behind when it is removed.
-    if [[ ! -e /etc/runit ]]; then DEMO_RUNIT=/etc/runit; fi
+    # openssh-server leaves these directories behind, empty, when it is removed.
+    for directory in /run/runit /run/sshd /etc/runit; do
+        if [[ ! -e $directory ]]; then DEMO_EMPTY+=("$directory"); fi
+    done
     if [[ ! -e $policy ]]; then
         DEMO_POLICY=$policy
         printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -1109,7 +1113,7 @@ tell() {
     status=$(part "$ANSWER" status)
     for key in status risk rule exit_code stdout; do
         value=$(part "$ANSWER" "$key")
-        if [[ -n $value && $value != null && $value != '""' ]]; then
+        if [[ -n $value && $value != null ]]; then
             if ((${#value} > 90)); then value="${value:0:80}...\""; fi
             shown+="${shown:+, }\"$key\":$value"
         fi
