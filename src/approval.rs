@@ -4,7 +4,6 @@
 //! **Gives** [`Pending`], [`Grant`], [`Refused`].
 //! **Never** keeps a right: what lies on disk is a request, and it is judged again.
 
-use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,7 +62,6 @@ pub struct Pending {
 pub struct Grant {
     ticket: Ticket,
     request: Request,
-    decision: Decision,
 }
 
 /// A human's no, taken out of the room.
@@ -73,6 +71,15 @@ pub struct Denial {
     decision: Decision,
 }
 
+/// What came of telling about a request before it waits.
+#[derive(Debug)]
+pub enum Told<T> {
+    /// It is recorded, and may wait.
+    Recorded(T),
+    /// It is not, or it cannot be shown, and must not wait.
+    Withheld(T),
+}
+
 /// Which waiting request a reply means.
 #[derive(Debug)]
 pub enum Found {
@@ -80,27 +87,30 @@ pub enum Found {
     These(Vec<Pending>),
     /// Several wait and the reply names none.
     Ambiguous(Vec<Pending>),
-    /// None waits under that name. The last answered one may explain why.
-    None(Option<Box<Ticket>>),
+    /// None waits under that name.
+    None {
+        /// The last one that was answered, or whose time was over; it may explain why.
+        last: Option<Box<Ticket>>,
+        /// How many wait under other names.
+        others: usize,
+    },
 }
 
 /// Why an answer did not count.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// Somebody else's answer was first, or the file is gone.
+    /// Somebody else's answer was first, or its time was over.
     #[error("it was already decided")]
     Decided(Option<Box<Ticket>>),
+    /// It was taken out of the room and could not be read back.
+    #[error("{0}; the approval is used up, ask for the command again")]
+    Spent(Error),
     /// Too old, or from the future.
     #[error("it expired at {}", .0.expires.format("%H:%M:%S UTC"))]
     Expired(Box<Ticket>),
     /// The answer does not carry the assurance that policy demands; it stays pending.
-    #[error("this approval is too weak: {needs} is demanded")]
-    TooWeak {
-        /// What waits.
-        ticket: Box<Ticket>,
-        /// What is demanded.
-        needs: Needs,
-    },
+    #[error("this approval is too weak: {0} is demanded")]
+    TooWeak(Needs),
     /// What would run is not what was shown; it is taken out of the room.
     #[error("what would run now is not what was shown: {0}")]
     Changed(String),
@@ -117,61 +127,77 @@ impl Approvals {
 
     /// Puts a request into the room, or joins one that is the same in everything that counts and
     /// still waits: an assistant that repeats itself is not two questions.
-    pub fn put(
+    ///
+    /// `tell` records and words the answer. It comes before the request can be found by anybody:
+    /// what is not in the log must not be there to be approved.
+    pub fn put<T>(
         &self,
         asked: &NeedsApproval,
         id: Uuid,
         caller: &Caller,
         now: DateTime<Utc>,
-    ) -> Result<Pending, Error> {
+        tell: impl FnOnce(&Pending) -> Told<T>,
+    ) -> Result<T, Error> {
         let _lock = store::lock(&self.dir, self.limits.lock_wait)?;
+        store::forget(&self.dir, now, self.limits.keep_decided)?;
         let waiting = self.waiting(now)?;
-        let draft = asked.request().to_draft();
-        let same = |pending: &&Pending| {
-            let ticket = &pending.ticket;
-            ticket.request == draft
-                && ticket.caller_uid == caller.uid
-                && ticket.is_for(asked.target())
-        };
-        if let Some(same) = waiting.iter().find(same) {
-            return Ok(Pending {
-                ticket: same.ticket.clone(),
-            });
+        let ticket = Ticket::new(asked, id, caller, now, self.limits.ttl, self.needs);
+        if let Some(same) = waiting
+            .iter()
+            .find(|pending| pending.ticket.asks_the_same(&ticket))
+        {
+            let (Told::Recorded(answer) | Told::Withheld(answer)) = tell(same);
+            return Ok(answer);
         }
         if waiting.len() >= self.limits.pending {
             return Err(Error::Full(self.limits.pending));
         }
         let taken: Vec<&Code> = waiting.iter().map(|pending| &pending.ticket.code).collect();
-        let ticket = Ticket::new(asked, id, caller, now, self.limits.ttl, self.needs, &taken);
-        store::create(&self.dir, &ticket)?;
-        Ok(Pending { ticket })
+        let ticket = ticket
+            .with_free_code(&taken)
+            .sealed(asked.target(), asked.request().script());
+        let pending = Pending { ticket };
+        let written = store::write(&self.dir, &pending.ticket)?;
+        match tell(&pending) {
+            Told::Recorded(answer) => {
+                store::publish(&self.dir, written, &pending.ticket).map(|()| answer)
+            }
+            Told::Withheld(answer) => Ok(answer),
+        }
     }
 
-    /// All requests that wait, oldest first. Those whose time is over leave the room on the way.
+    /// All requests that wait and whose time is not over, oldest first.
     pub fn waiting(&self, now: DateTime<Utc>) -> Result<Vec<Pending>, Error> {
-        let mut waiting = Vec::new();
-        for ticket in store::pending(&self.dir, self.limits.file_bytes)? {
-            if ticket.is_over(now) {
-                store::leave(&self.dir, &ticket.id, store::State::Expired)?;
-            } else {
-                waiting.push(Pending { ticket });
-            }
-        }
+        let old = now - self.limits.ttl;
+        let mut waiting: Vec<Pending> = store::pending(&self.dir, self.limits.file_bytes, old)?
+            .into_iter()
+            .filter(|ticket| !ticket.is_over(now))
+            .map(|mut ticket| {
+                // Policy may have become stricter since it was put.
+                ticket.needs = ticket.needs.max(self.needs);
+                Pending { ticket }
+            })
+            .collect();
         waiting.sort_by_key(|pending| pending.ticket.created);
         Ok(waiting)
     }
 
-    /// Takes a request back that was put under this id just now, because it could not be recorded.
-    pub fn withdraw(&self, pending: &Pending, id: Uuid) -> Result<(), Error> {
-        if pending.ticket.id == id {
-            store::leave(&self.dir, &id, store::State::Expired)?;
+    /// Takes out of the room what nobody answered in time, and gives what this process took out.
+    pub fn sweep(&self, now: DateTime<Utc>) -> Result<Vec<Ticket>, Error> {
+        let old = now - self.limits.ttl;
+        let mut swept = Vec::new();
+        for ticket in store::pending(&self.dir, self.limits.file_bytes, old)? {
+            if ticket.is_over(now) && store::leave(&self.dir, &ticket.id, store::State::Expired)? {
+                swept.push(ticket);
+            }
         }
-        Ok(())
+        Ok(swept)
     }
 
     /// Finds what a reply means.
     pub fn find(&self, which: &Which, now: DateTime<Utc>) -> Result<Found, Error> {
         let mut waiting = self.waiting(now)?;
+        let others = waiting.len();
         match which {
             Which::Code(code) => waiting.retain(|pending| pending.ticket.code == *code),
             Which::Only if waiting.len() > 1 => return Ok(Found::Ambiguous(waiting)),
@@ -180,12 +206,14 @@ impl Approvals {
         if !waiting.is_empty() {
             return Ok(Found::These(waiting));
         }
-        let code = match which {
-            Which::Code(code) => Some(code),
-            Which::Only | Which::All => None,
+        let last = match which {
+            Which::Code(code) => self.last(|ticket| ticket.code == *code)?,
+            Which::Only | Which::All => self.last(|_| true)?,
         };
-        store::forget(&self.dir, now, self.limits.keep_decided)?;
-        Ok(Found::None(self.last(code)?.map(Box::new)))
+        Ok(Found::None {
+            last: last.map(Box::new),
+            others,
+        })
     }
 
     /// Spends a request on a yes. Only one process can: it is the one whose rename succeeds.
@@ -200,19 +228,15 @@ impl Approvals {
         limits: &request::Limits,
     ) -> Result<Grant, Refused> {
         let Pending { ticket } = pending;
-        let needs = ticket.needs.max(self.needs);
         if ticket.is_over(decision.at) {
             store::leave(&self.dir, &ticket.id, store::State::Expired)?;
             return Err(Refused::Expired(Box::new(ticket)));
         }
-        if decision.assurance(&ticket) < needs {
-            return Err(Refused::TooWeak {
-                ticket: Box::new(ticket),
-                needs,
-            });
+        if decision.assurance(&ticket) < ticket.needs {
+            return Err(Refused::TooWeak(ticket.needs));
         }
         let ticket = self.spend(&ticket, store::State::Approved, &decision)?;
-        // The wire limits may have become tighter since; the target may have moved.
+        // The limits of a message may have become tighter since, and the target may have moved.
         let request = Request::from_draft(ticket.request.clone(), limits)
             .map_err(|fault| Refused::Changed(fault.to_string()))?;
         if ticket.digest != ticket.digest_for(target, request.script()) {
@@ -221,11 +245,7 @@ impl Approvals {
                 target.name()
             )));
         }
-        Ok(Grant {
-            ticket,
-            request,
-            decision,
-        })
+        Ok(Grant { ticket, request })
     }
 
     /// Spends a request on a no.
@@ -241,28 +261,47 @@ impl Approvals {
         decision: &Decision,
     ) -> Result<Ticket, Refused> {
         if !store::leave(&self.dir, &ticket.id, state)? {
-            return Err(Refused::Decided(
-                self.last(Some(&ticket.code))?.map(Box::new),
-            ));
+            return Err(Refused::Decided(self.winner(&ticket.id)?.map(Box::new)));
         }
-        let mut spent = store::read(&self.dir, &ticket.id, state, self.limits.file_bytes)?;
-        spent.decided = Some(decision.clone());
-        store::note(&self.dir, &spent, state)?;
+        let mut spent = store::read(&self.dir, &ticket.id, state, self.limits.file_bytes)
+            .map_err(Refused::Spent)?;
         if spent.id != ticket.id || spent.digest != ticket.digest {
             return Err(Refused::Changed(
                 "the file of this request was changed".to_owned(),
             ));
         }
+        spent.decided = Some(decision.clone());
+        store::note(&self.dir, &spent, state).map_err(Refused::Spent)?;
         Ok(spent)
     }
 
-    /// The request answered last, or the last one with this code.
-    fn last(&self, code: Option<&Code>) -> Result<Option<Ticket>, Error> {
-        let mut decided = store::decided(&self.dir, self.limits.file_bytes)?;
-        decided.retain(|ticket| code.is_none_or(|code| ticket.code == *code));
-        Ok(decided.into_iter().max_by_key(|ticket| ticket.decided_at()))
+    /// Who was first. The winner writes its name a moment after its rename, so a loser looks again
+    /// a few times.
+    fn winner(&self, id: &Uuid) -> Result<Option<Ticket>, Error> {
+        let mut found = None;
+        for _ in 0..WINNER_LOOKS {
+            found = self.last(|ticket| ticket.id == *id)?;
+            if found.as_ref().is_none_or(|ticket| ticket.decided.is_some()) {
+                break;
+            }
+            std::thread::sleep(WINNER_PAUSE);
+        }
+        Ok(found)
+    }
+
+    /// The request answered last, among those that are meant.
+    fn last(&self, meant: impl Fn(&Ticket) -> bool) -> Result<Option<Ticket>, Error> {
+        let decided = store::decided(&self.dir, self.limits.file_bytes)?;
+        Ok(decided
+            .into_iter()
+            .filter(meant)
+            .max_by_key(Ticket::decided_at))
     }
 }
+
+/// How often, and how far apart, a loser looks for the winner's name.
+const WINNER_LOOKS: u32 = 40;
+const WINNER_PAUSE: Duration = Duration::from_millis(5);
 
 impl Pending {
     /// What waits.
@@ -277,9 +316,9 @@ impl Grant {
         &self.ticket
     }
 
-    /// Takes the grant apart to judge its request again.
-    pub(crate) fn into_parts(self) -> (Ticket, Request, Decision) {
-        (self.ticket, self.request, self.decision)
+    /// Gives up its request, to be judged again.
+    pub(crate) fn into_request(self) -> Request {
+        self.request
     }
 }
 
@@ -293,11 +332,6 @@ impl Denial {
     pub fn decision(&self) -> &Decision {
         &self.decision
     }
-}
-
-/// Makes the waiting room where a setup left only the runtime directory.
-pub fn open_room(dir: &Path) -> Result<(), Error> {
-    store::open_room(dir)
 }
 
 #[cfg(test)]

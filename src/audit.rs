@@ -10,10 +10,13 @@ use std::io;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::process::Resource;
+use rustix::process::getrlimit;
 use sha2::Digest as _;
 use sha2::Sha256;
 
@@ -25,6 +28,7 @@ mod tail;
 mod verify;
 
 pub use record::Event;
+pub use record::FoundFacts;
 pub use record::InputFacts;
 pub use record::OutputFacts;
 pub use record::Record;
@@ -43,7 +47,7 @@ pub const GENESIS: &str = "00000000000000000000000000000000000000000000000000000
 pub struct Limits {
     /// How long to wait for the log's lock.
     pub lock_wait: Duration,
-    /// Bytes of the longest line that is read back.
+    /// Bytes of the longest line that is written.
     pub line_bytes: usize,
 }
 
@@ -61,6 +65,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct AuditLog {
     file: File,
+    lock: File,
     path: PathBuf,
     limits: Limits,
 }
@@ -84,6 +89,16 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The record was written, and nobody knows whether it is on disk.
+    #[error("cannot sync record {seq} of the audit log `{}`: {source}", path.display())]
+    NotSynced {
+        /// The log.
+        path: PathBuf,
+        /// The number of the record.
+        seq: u64,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Others held the lock for too long.
     #[error("the lock of the audit log was not free within {0:?}")]
     Locked(Duration),
@@ -99,7 +114,10 @@ pub enum Error {
 
 impl AuditLog {
     /// Opens the log. It has to exist: setup makes it, so that a lost log is noticed.
-    pub fn open(path: &Path, limits: Limits) -> Result<Self, Error> {
+    ///
+    /// The lock is a file of its own beside the waiting room: whoever may read the log can lock it,
+    /// and must not be able to stop its writers by that.
+    pub fn open(path: &Path, lock: &Path, limits: Limits) -> Result<Self, Error> {
         let failed = |verb| {
             move |source| Error::Io {
                 verb,
@@ -113,136 +131,127 @@ impl AuditLog {
             .open(path)
             .map_err(failed("open"))?;
         let facts = file.metadata().map_err(failed("inspect"))?;
+        let unlimited = getrlimit(Resource::Fsize).current.is_none();
         let fault = if !facts.is_file() {
             Some("is not a regular file")
         } else if facts.mode() & 0o022 != 0 {
             Some("is writable by group or others; run `chmod 0640` on it")
+        } else if !unlimited {
+            Some("cannot be trusted to grow: the caller limits the size of files (`ulimit -f`)")
         } else {
             None
         };
-        match fault {
-            Some(fault) => Err(Error::Unsafe {
+        if let Some(fault) = fault {
+            return Err(Error::Unsafe {
                 path: path.to_owned(),
                 fault,
-            }),
-            None => Ok(Self {
-                file,
-                path: path.to_owned(),
-                limits,
-            }),
+            });
         }
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(lock)
+            .map_err(failed("open the lock of"))?;
+        Ok(Self {
+            file,
+            lock,
+            path: path.to_owned(),
+            limits,
+        })
     }
 
     /// Appends a record and syncs it to disk.
     ///
-    /// Under the lock: find the last line, continue its number and its hash, write one line with
-    /// one call. After the lock: sync, so that many writers share the waiting; a sync covers all
-    /// that was written before it. A write that fails half-way is taken back; where even that
-    /// fails, or the machine died, the next writer finds a torn line and says so in the log.
+    /// Under the lock: find the last record, continue its number and its hash, write with one call.
+    /// After the lock: sync, so that many writers share the waiting; a sync covers all that was
+    /// written before it. A write that fails half-way is taken back; where even that fails, or the
+    /// machine died, the next writer finds what is left behind the last record and says so in the
+    /// log, in the same one call.
     pub fn append(&self, record: Record) -> Result<Receipt, Error> {
-        if !lock::lock(&self.file, self.limits.lock_wait).map_err(self.failed("lock"))? {
+        if !lock::lock(&self.lock, self.limits.lock_wait).map_err(self.failed("lock"))? {
             return Err(Error::Locked(self.limits.lock_wait));
         }
         let written = self.append_locked(record);
-        let unlocked = self.file.unlock().map_err(self.failed("unlock"));
+        let unlocked = self.lock.unlock().map_err(self.failed("unlock"));
         let seq = written?;
         unlocked?;
-        self.file.sync_data().map_err(self.failed("sync"))?;
-        Ok(Receipt { seq })
+        match self.file.sync_data() {
+            Ok(()) => Ok(Receipt { seq }),
+            Err(source) => Err(Error::NotSynced {
+                path: self.path.clone(),
+                seq,
+                source,
+            }),
+        }
     }
 
     fn append_locked(&self, record: Record) -> Result<u64, Error> {
-        let end = tail::read(&self.file, self.limits.line_bytes).map_err(self.failed("read"))?;
-        let mut next = Next {
-            seq: 1,
-            prev: GENESIS.to_owned(),
-            length: end.length,
+        let end = tail::read(&self.file).map_err(self.failed("read"))?;
+        let (mut next, from) = match end.last {
+            Some(last) => (Next::after(last.seq, last.hash), last.end),
+            None => (Next::first(), 0),
         };
-        match end.last {
-            tail::Last::Record { seq, hash } => {
-                next.seq = seq + 1;
-                next.prev = hash;
-                if let Some(torn) = &end.torn {
-                    self.write_all(b"\n", &mut next)?;
-                    self.write(
-                        Record::recovered(&record, torn.bytes, &torn.sha256),
-                        &mut next,
-                    )?;
-                }
+        if from < end.length {
+            let found = self.strange(from, &mut next)?;
+            if from == 0 {
+                next.prev.clone_from(&found.sha256);
+                next.add(Record::sealed(&record, found), self.limits.line_bytes)
+            } else {
+                next.add(Record::recovered(&record, found), self.limits.line_bytes)
             }
-            tail::Last::Foreign => {
-                if end.torn.is_some() {
-                    self.write_all(b"\n", &mut next)?;
-                }
-                // Somebody wrote behind our records: `verify` will name that line as damage, and
-                // the chain goes on from the last record there is.
-                let record_before = tail::last_record(&self.file, self.limits.line_bytes);
-                if let Some((seq, hash)) = record_before.map_err(self.failed("read"))? {
-                    next.seq = seq + 1;
-                    next.prev = hash;
-                    return self.write(record, &mut next);
-                }
-                let sealed = self.seal(next.length)?;
-                next.prev.clone_from(&sealed.sha256);
-                let seal = Record::sealed(&record, sealed.bytes, sealed.lines, &sealed.sha256);
-                self.write(seal, &mut next)?;
-            }
-            tail::Last::Nothing => {}
+            .map_err(self.failed("write"))?;
         }
-        self.write(record, &mut next)
-    }
-
-    /// Writes one record and moves on to the next.
-    fn write(&self, mut record: Record, next: &mut Next) -> Result<u64, Error> {
         let seq = next.seq;
-        record.seq = seq;
-        record.prev = std::mem::take(&mut next.prev);
-        let mut line = serde_json::to_vec(&record)
-            .map_err(|error| self.failed("write")(io::Error::other(error)))?;
-        next.prev = hex::of(&Sha256::digest(&line));
-        next.seq = seq + 1;
-        line.push(b'\n');
-        self.write_all(&line, next)?;
+        next.add(record, self.limits.line_bytes)
+            .map_err(self.failed("write"))?;
+        if let Err(error) = (&self.file).write_all(&next.bytes) {
+            // The fault to report is the first one, whatever becomes of taking the rest back.
+            let _ = self.file.set_len(end.length);
+            return Err(self.failed("write")(error));
+        }
         Ok(seq)
     }
 
-    fn write_all(&self, bytes: &[u8], next: &mut Next) -> Result<(), Error> {
-        if let Err(error) = (&self.file).write_all(bytes) {
-            // The fault to report is the first one, whatever becomes of taking the rest back.
-            let _ = self.file.set_len(next.length);
-            return Err(self.failed("write")(error));
-        }
-        next.length += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Hashes what another program left in this file, so that it cannot change unnoticed.
-    fn seal(&self, length: u64) -> Result<Sealed, Error> {
+    /// Hashes what stands behind the last record, so that it cannot change unnoticed. A last line
+    /// without an end gets one.
+    fn strange(&self, from: u64, next: &mut Next) -> Result<FoundFacts, Error> {
         let mut hash = Sha256::new();
-        let mut lines = 0;
-        let mut at = 0;
+        let mut found = FoundFacts {
+            bytes: 0,
+            lines: 0,
+            sha256: String::new(),
+        };
         let mut buffer = vec![0; 64 * 1024];
-        while at < length {
+        let mut last = b'\n';
+        loop {
+            let at = from + found.bytes;
             let read = self
                 .file
                 .read_at(&mut buffer, at)
                 .map_err(self.failed("read"))?;
-            let rest = usize::try_from(length - at).unwrap_or(usize::MAX);
-            let Some(bytes) = buffer
-                .get(..read.min(rest))
-                .filter(|bytes| !bytes.is_empty())
-            else {
+            let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
                 break;
             };
-            lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+            found.lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+            found.bytes += bytes.len() as u64;
+            last = bytes.last().copied().unwrap_or(last);
             hash.update(bytes);
-            at += bytes.len() as u64;
         }
-        Ok(Sealed {
-            bytes: at,
-            lines,
-            sha256: hex::of(&hash.finalize()),
-        })
+        if last != b'\n' {
+            next.bytes.push(b'\n');
+            hash.update(b"\n");
+            found.lines += 1;
+            found.bytes += 1;
+        }
+        found.sha256 = hex::of(&hash.finalize());
+        Ok(found)
+    }
+
+    /// The last records as they stand in the file, for people.
+    pub fn last_lines(path: &Path, count: usize) -> io::Result<Vec<u8>> {
+        tail::last_lines(&File::open(path)?, count)
     }
 
     fn failed(&self, verb: &'static str) -> impl FnOnce(io::Error) -> Error {
@@ -258,18 +267,50 @@ impl Receipt {
     }
 }
 
-/// What the next record continues.
+/// What the next record continues, and the lines that are to be written.
 struct Next {
     seq: u64,
     prev: String,
-    length: u64,
+    bytes: Vec<u8>,
 }
 
-struct Sealed {
-    bytes: u64,
-    lines: u64,
-    sha256: String,
+impl Next {
+    fn first() -> Self {
+        Self {
+            seq: 1,
+            prev: GENESIS.to_owned(),
+            bytes: Vec::new(),
+        }
+    }
+
+    fn after(seq: u64, hash: String) -> Self {
+        Self {
+            seq: seq + 1,
+            prev: hash,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Adds one record and moves on to the next. One that is too long loses the middle of its
+    /// output, and says so.
+    fn add(&mut self, mut record: Record, limit: usize) -> io::Result<()> {
+        record.seq = self.seq;
+        record.prev = std::mem::take(&mut self.prev);
+        let mut line = serde_json::to_vec(&record)?;
+        while line.len() > limit && record.shorten() {
+            line = serde_json::to_vec(&record)?;
+        }
+        self.prev = hex::of(&Sha256::digest(&line));
+        self.seq += 1;
+        self.bytes.extend_from_slice(&line);
+        self.bytes.push(b'\n');
+        Ok(())
+    }
 }
+
+/// The longest line there may ever be, whatever the configuration says today: what a larger limit
+/// let in has to be read back under a smaller one.
+pub const LONGEST_LINE: usize = 1 << 30;
 
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,7 @@
 
 use std::time::Duration;
 
-use crate::approval::Decision;
 use crate::approval::Grant;
-use crate::approval::Ticket;
 use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Receipt;
@@ -59,23 +57,8 @@ pub struct Authorized {
     request: Request,
     target: Target,
     verdict: Verdict,
-    basis: Basis,
     limit: Duration,
     intent: Receipt,
-}
-
-/// Why something may run.
-#[derive(Debug)]
-pub enum Basis {
-    /// Rules allow it.
-    Rule,
-    /// A human approved it.
-    Grant {
-        /// What was approved.
-        ticket: Box<Ticket>,
-        /// Who approved it.
-        decision: Decision,
-    },
 }
 
 /// A grant that today's policy does not forbid.
@@ -84,8 +67,6 @@ pub struct Confirmed {
     request: Request,
     target: Target,
     verdict: Verdict,
-    ticket: Ticket,
-    decision: Decision,
 }
 
 /// Authorizes what rules allow: the `intent` is recorded first.
@@ -101,7 +82,6 @@ pub fn by_rule(
         request,
         target,
         verdict,
-        basis: Basis::Rule,
         limit,
         intent,
     })
@@ -109,7 +89,7 @@ pub fn by_rule(
 
 /// Judges the request of a grant by today's policy.
 pub fn confirm(grant: Grant, target: Target, policy: &Policy) -> Result<Confirmed, Box<Forbidden>> {
-    let (ticket, request, decision) = grant.into_parts();
+    let request = grant.into_request();
     let (request, target, verdict) = match policy.judge(request, target) {
         Judged::Allowed(allowed) => allowed.into_parts(),
         Judged::NeedsApproval(needs) => NeedsApproval::into_parts(needs),
@@ -119,8 +99,6 @@ pub fn confirm(grant: Grant, target: Target, policy: &Policy) -> Result<Confirme
         request,
         target,
         verdict,
-        ticket,
-        decision,
     })
 }
 
@@ -135,19 +113,12 @@ pub fn by_grant(
         request,
         target,
         verdict,
-        ticket,
-        decision,
     } = confirmed;
     let intent = log.append(intent)?;
-    let basis = Basis::Grant {
-        ticket: Box::new(ticket),
-        decision,
-    };
     Ok(Authorized {
         request,
         target,
         verdict,
-        basis,
         limit,
         intent,
     })
@@ -162,11 +133,6 @@ impl Confirmed {
     /// What today's policy says of it.
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
-    }
-
-    /// The approval as it waited.
-    pub fn ticket(&self) -> &Ticket {
-        &self.ticket
     }
 }
 
@@ -184,11 +150,6 @@ impl Authorized {
     /// What the policy said.
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
-    }
-
-    /// Why it may run.
-    pub fn basis(&self) -> &Basis {
-        &self.basis
     }
 
     /// How long it may run.

@@ -44,23 +44,24 @@ pub struct Facts {
     pub real: u32,
     /// What `SUDO_UID` claims; sudo sets it, and so can anybody who starts a process.
     pub claimed: Option<u32>,
-    /// The real user id of the parent process.
-    pub parent: Option<u32>,
+    /// The user that owns the parent process, and whether that process is called `sudo`.
+    pub parent: Option<(u32, bool)>,
 }
 
 impl Facts {
     /// Decides whose call this is.
     ///
-    /// The claim of `SUDO_UID` counts only where the parent could not have been the executor's own
-    /// user: it is root (sudo waits for its command) or the claimed user itself (sudo replaced
-    /// itself by its command). Otherwise the caller is the real user.
+    /// The claim of `SUDO_UID` counts only where the parent cannot be the executor's own user: it is
+    /// root's `sudo` (which waits for its command), or the claimed user itself (sudo replaced
+    /// itself by its command). Otherwise the caller is the real user. An orphan's parent is
+    /// process 1, which is root's too, and no sudo.
     pub fn uid(self) -> (u32, Through) {
         match self.claimed {
             Some(claimed)
                 if claimed != self.real
-                    && self
-                        .parent
-                        .is_some_and(|parent| parent == 0 || parent == claimed) =>
+                    && self.parent.is_some_and(|(owner, is_sudo)| {
+                        owner == 0 && is_sudo || owner == claimed && owner != 0
+                    }) =>
             {
                 (claimed, Through::Sudo)
             }
@@ -77,12 +78,15 @@ impl Caller {
 
     /// Identifies the caller of this process; `claimed` is the value of `SUDO_UID`.
     pub fn identify(claimed: Option<&str>) -> Self {
-        let parent = rustix::process::getppid()
-            .and_then(|pid| fs::metadata(format!("/proc/{}", pid.as_raw_nonzero())).ok());
+        let parent = rustix::process::getppid().and_then(|pid| {
+            let facts = fs::metadata(format!("/proc/{}", pid.as_raw_nonzero())).ok()?;
+            let name = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).ok()?;
+            Some((facts.uid(), name.trim_end() == "sudo"))
+        });
         let facts = Facts {
             real: rustix::process::getuid().as_raw(),
             claimed: claimed.and_then(|uid| uid.parse().ok()),
-            parent: parent.map(|parent| parent.uid()),
+            parent,
         };
         let (uid, through) = facts.uid();
         Self {
@@ -112,7 +116,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(real: u32, claimed: Option<u32>, parent: Option<u32>, expected: (u32, Through)) {
+    fn check(
+        real: u32,
+        claimed: Option<u32>,
+        parent: Option<(u32, bool)>,
+        expected: (u32, Through),
+    ) {
         assert_eq!(
             Facts {
                 real,
@@ -126,17 +135,23 @@ mod tests {
 
     #[test]
     fn a_claim_counts_when_sudo_is_the_parent() {
-        check(990, Some(1000), Some(0), (1000, Through::Sudo));
+        check(990, Some(1000), Some((0, true)), (1000, Through::Sudo));
     }
 
     #[test]
     fn a_claim_counts_when_sudo_replaced_itself() {
-        check(990, Some(1000), Some(1000), (1000, Through::Sudo));
+        check(990, Some(1000), Some((1000, false)), (1000, Through::Sudo));
     }
 
     #[test]
     fn the_executors_own_user_cannot_claim_to_be_another() {
-        check(990, Some(1000), Some(990), (990, Through::Direct));
+        check(990, Some(1000), Some((990, false)), (990, Through::Direct));
+        check(990, Some(1000), Some((990, true)), (990, Through::Direct));
+    }
+
+    #[test]
+    fn an_orphan_cannot_claim_to_be_another() {
+        check(990, Some(1000), Some((0, false)), (990, Through::Direct));
     }
 
     #[test]
@@ -146,7 +161,7 @@ mod tests {
 
     #[test]
     fn without_a_claim_the_real_user_called() {
-        check(1000, None, Some(0), (1000, Through::Direct));
+        check(1000, None, Some((0, true)), (1000, Through::Direct));
     }
 
     #[test]

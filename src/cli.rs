@@ -28,7 +28,7 @@ use crate::home::Home;
 use crate::pipeline;
 use crate::pipeline::Line;
 use crate::response::Response;
-use crate::response::exit;
+use crate::status::exit;
 
 mod check;
 mod log;
@@ -281,7 +281,12 @@ fn line(world: &World) -> Result<Line, Box<Response>> {
 }
 
 fn note(world: &World, answer: &Response) -> Option<u64> {
-    let log = AuditLog::open(&world.home.audit(), audit::Limits::default()).ok()?;
+    let log = AuditLog::open(
+        &world.home.audit(),
+        &world.home.audit_lock(),
+        audit::Limits::default(),
+    )
+    .ok()?;
     let mut record = Record::new(Event::Decision, (world.now)());
     record.status = Some(answer.status.word().to_owned());
     record.message = Some(answer.message.clone());

@@ -1,6 +1,6 @@
 //! `config.yml` to inventory, policy and limits; refuses what it does not know.
 //!
-//! **Reads** `config.yml`, and the mark of the last policy that was examined.
+//! **Reads** `config.yml`, and the mark of the last one that was examined, which it also writes.
 //! **Gives** [`Config`].
 //! **Never** guesses: an unknown key, a doubled key or a loose file mode is an error.
 
@@ -102,6 +102,8 @@ pub struct Fault {
     pub what: String,
     /// What helps.
     pub hint: Option<String>,
+    /// The place in the file, for whoever may read it.
+    pub excerpt: Option<String>,
 }
 
 impl Fault {
@@ -110,6 +112,7 @@ impl Fault {
             line,
             what: what.into(),
             hint: None,
+            excerpt: None,
         }
     }
 }
@@ -130,20 +133,36 @@ impl std::fmt::Display for Fault {
 impl Config {
     /// Reads and checks the configuration of an installation.
     ///
-    /// The patterns and examples of its rules are examined once for each content of the file: the
-    /// result of that is remembered in the runtime directory by the file's hash. A request after
+    /// The patterns and examples of its rules are examined once for each content of the file: that
+    /// they are good is remembered in the runtime directory by the file's hash. A request after
     /// that compiles only the patterns that could match it.
     pub fn load(home: &Home) -> Result<Self, Error> {
-        let config = Self::read(home)?;
-        let mark = home.runtime().join("examined");
-        let expected = format!("{} {}\n", env!("CARGO_PKG_VERSION"), config.digest);
-        if fs::read_to_string(&mark).is_ok_and(|found| found == expected) {
-            return Ok(config);
+        let (config, known) = Self::load_known(home)?;
+        if !known {
+            // Where it cannot be remembered, it is examined again next time.
+            let _ = fs::write(home.runtime().join(MARK), config.mark());
         }
-        config.examined(home)?;
-        // Where it cannot be remembered, it is examined again next time.
-        let _ = fs::write(&mark, expected);
         Ok(config)
+    }
+
+    /// As [`Config::load`], and writes nothing.
+    pub fn load_only(home: &Home) -> Result<Self, Error> {
+        Self::load_known(home).map(|(config, _)| config)
+    }
+
+    fn load_known(home: &Home) -> Result<(Self, bool), Error> {
+        let config = Self::read(home)?;
+        let mark = fs::read_to_string(home.runtime().join(MARK));
+        let known = mark.is_ok_and(|found| found == config.mark());
+        if !known {
+            config.examined(home)?;
+        }
+        Ok((config, known))
+    }
+
+    /// What is remembered of a configuration that was examined: by which program, and its hash.
+    fn mark(&self) -> String {
+        format!("{} {}\n", env!("CARGO_PKG_VERSION"), self.digest)
     }
 
     /// As [`Config::load`], and examines every rule whether or not that was done before.
@@ -175,6 +194,7 @@ impl Config {
                 line: fault.line(),
                 what: fault.to_string(),
                 hint: fault.hint().map(str::to_owned),
+                excerpt: None,
             })
             .collect();
         let broken = |(id, fault)| Fault::new(None, format!("redact rule `{id}`: {fault}"));
@@ -196,7 +216,7 @@ impl Config {
         caller: Caller,
         now: fn() -> DateTime<Utc>,
     ) -> Result<Line, audit::Error> {
-        let log = AuditLog::open(&home.audit(), self.audit)?;
+        let log = AuditLog::open(&home.audit(), &home.audit_lock(), self.audit)?;
         Ok(Line {
             inventory: self.inventory,
             policy: self.policy,
@@ -250,20 +270,28 @@ fn runtime_is_private(path: &Path) -> Result<(), Error> {
         path: path.to_owned(),
         source,
     })?;
-    if facts.mode() & 0o077 != 0 {
-        let fault = "is open to group or others; run `chmod 0700` on it".to_owned();
-        return Err(Error::Unsafe {
-            path: path.to_owned(),
-            fault,
-        });
-    }
-    Ok(())
+    let own = rustix::process::geteuid().as_raw();
+    let owner = facts.uid();
+    let fault = if owner != own {
+        format!("belongs to user {owner} and this is user {own}: run it as `sudo -u '#{owner}' …`")
+    } else if facts.mode() & 0o077 != 0 {
+        "is open to group or others; run `chmod 0700` on it".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Error::Unsafe {
+        path: path.to_owned(),
+        fault,
+    })
 }
 
 fn joined(faults: &[Fault]) -> String {
     let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
     faults.join("; ")
 }
+
+/// The name of the file in the runtime directory that remembers an examined configuration.
+const MARK: &str = "examined";
 
 /// The largest configuration that is read: ten thousand rules fit ten times over.
 const FILE_BYTES: u64 = 16 * 1024 * 1024;

@@ -183,7 +183,7 @@ fn pinned(home: &Home, target: &Target) -> Finding {
 
 fn log(home: &Home, now: DateTime<Utc>) -> Finding {
     let cure = "aiops audit verify";
-    match audit::verify(&home.audit(), audit::Limits::default().line_bytes) {
+    match audit::verify(&home.audit(), now) {
         Ok(report) if !report.is_whole() => Finding::bad(
             format!("the audit log is damaged in {} places", report.damage.len()),
             cure,
@@ -192,7 +192,7 @@ fn log(home: &Home, now: DateTime<Utc>) -> Finding {
             let missing = report
                 .open
                 .iter()
-                .filter(|open| !open.may_be_going_on(now))
+                .filter(|open| !open.may_be_running)
                 .count();
             if missing == 0 {
                 Finding::ok(format!(

@@ -54,6 +54,11 @@ impl Home {
         self.root.join("audit.jsonl")
     }
 
+    /// The lock of the log: a file that only its writers can open.
+    pub fn audit_lock(&self) -> PathBuf {
+        self.runtime().join("audit.lock")
+    }
+
     /// What lives between two requests: approvals, sockets, locks.
     pub fn runtime(&self) -> PathBuf {
         self.root.join("runtime")

@@ -31,6 +31,10 @@ pub mod hex;
 
 pub mod lock;
 
+pub mod lines;
+
+pub mod status;
+
 pub mod home;
 
 pub mod visible;

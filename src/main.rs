@@ -14,20 +14,44 @@ use std::process::ExitCode;
 
 use chrono::DateTime;
 use chrono::Utc;
+use rustix::fs::Mode;
+use rustix::process::Resource;
+use rustix::process::getrlimit;
+use rustix::process::setrlimit;
 
 use aiops::caller::Caller;
 use aiops::cli;
 use aiops::cli::World;
 use aiops::home::Home;
 use aiops::response::Response;
-use aiops::response::exit;
+use aiops::status::exit;
 
 fn main() -> ExitCode {
+    settle();
     // A bug is answered in JSON like everything else, and not with a text that breaks it.
-    panic::set_hook(Box::new(|_| {}));
+    let to_person = io::stderr().is_terminal();
+    let default = panic::take_hook();
+    panic::set_hook(Box::new(move |bug| {
+        if to_person {
+            default(bug);
+        }
+    }));
     let arguments: Vec<OsString> = env::args_os().collect();
     let asked = panic::catch_unwind(|| run(arguments));
     ExitCode::from(asked.unwrap_or_else(|_| bug()))
+}
+
+/// Undoes what a caller can do to this process through sudo: a umask that would lock the executor
+/// out of its own files, and a limit on the size of files that would end it while it records. What
+/// cannot be undone is refused by the log.
+fn settle() {
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+    let mut size = getrlimit(Resource::Fsize);
+    if size.current != size.maximum {
+        size.current = size.maximum;
+        // Raising it to its own maximum is always allowed.
+        let _ = setrlimit(Resource::Fsize, size);
+    }
 }
 
 #[expect(clippy::disallowed_macros, reason = "a person sits at the terminal")]
@@ -57,7 +81,7 @@ fn world() -> World {
     let program = env::current_exe().ok();
     World {
         home: Home::choose(
-            env::var_os("AIOPS_HOME").map(Into::into),
+            env::var_os("AIOPS_HOME").and_then(|home| std::path::absolute(home).ok()),
             honoured,
             program.as_deref(),
         ),

@@ -11,6 +11,7 @@ use crate::audit::AuditLog;
 use crate::audit::Receipt;
 use crate::audit::Record;
 use crate::authorize::Authorized;
+use crate::status::Status;
 
 /// How a run ended. There is no error after the gate, only one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,14 +142,14 @@ impl Executed {
 }
 
 impl Outcome {
-    /// The wire word.
-    pub fn status(&self) -> &'static str {
+    /// What became of it, in the words of the wire.
+    pub fn status(&self) -> Status {
         match self {
-            Self::Exited { .. } => "executed",
-            Self::TimedOut { .. } => "timed_out",
-            Self::Unreachable { .. } => "unreachable",
-            Self::Lost { .. } => "lost",
-            Self::Interrupted { .. } => "interrupted",
+            Self::Exited { .. } => Status::Executed,
+            Self::TimedOut { .. } => Status::TimedOut,
+            Self::Unreachable { .. } => Status::Unreachable,
+            Self::Lost { .. } => Status::Lost,
+            Self::Interrupted { .. } => Status::Interrupted,
         }
     }
 
@@ -216,7 +217,7 @@ impl Outcome {
 impl std::fmt::Display for Exceeded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Time(limit) => write!(f, "{} s", limit.as_secs()),
+            Self::Time(limit) => write!(f, "{} s", limit.as_secs_f64()),
             Self::OutputBytes(limit) => write!(f, "{limit} bytes of output"),
         }
     }
@@ -239,7 +240,7 @@ mod tests {
         let lost = Outcome::Lost {
             why: "the master is gone".to_owned(),
         };
-        assert_eq!(lost.status(), "lost");
+        assert_eq!(lost.status(), Status::Lost);
         assert!(lost.message().contains("unknown"));
         assert_eq!(lost.exit_code(), None);
     }
@@ -250,7 +251,10 @@ mod tests {
             code: 1,
             signal: None,
         };
-        assert_eq!((failed.status(), failed.exit_code()), ("executed", Some(1)));
+        assert_eq!(
+            (failed.status(), failed.exit_code()),
+            (Status::Executed, Some(1))
+        );
     }
 
     #[test]

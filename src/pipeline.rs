@@ -14,6 +14,7 @@ use crate::approval::Decision;
 use crate::approval::Found;
 use crate::approval::Pending;
 use crate::approval::Refused;
+use crate::approval::Told;
 use crate::approval::Via;
 use crate::audit;
 use crate::audit::AuditLog;
@@ -33,10 +34,10 @@ use crate::request::Reply;
 use crate::request::Request;
 use crate::request::Which;
 use crate::response::Response;
-use crate::response::Status;
-use crate::response::exit;
 use crate::ssh;
 use crate::ssh::Hand;
+use crate::status::Status;
+use crate::status::exit;
 use crate::target::Inventory;
 use crate::target::Target;
 
@@ -135,7 +136,7 @@ fn ask(line: &Line, request: Request) -> Response {
     }
     match line.policy.judge(request, target) {
         Judged::Allowed(allowed) => run_allowed(line, scribe, allowed),
-        Judged::NeedsApproval(needs) => wait_for_human(line, &scribe, &needs),
+        Judged::NeedsApproval(needs) => wait_for_human(line, scribe, &needs),
         Judged::Forbidden(forbidden) => scribe.rejected(forbidden.verdict()),
     }
 }
@@ -145,12 +146,12 @@ fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
     let scribe = scribe.with_verdict(allowed.verdict());
     let hand = match Hand::ready(line.ssh.clone()) {
         Ok(hand) => hand,
-        Err(fault) => return scribe.failed(exit::CONFIG, &format!("{fault} ({})", fault.hint())),
+        Err(fault) => return scribe.unready(&fault),
     };
     let intent = scribe.intent(allowed.target(), allowed.request().script(), limit);
     match authorize::by_rule(allowed, limit, intent, &line.log) {
         Ok(authorized) => run(&scribe, hand, authorized),
-        Err(fault) => scribe.unrecorded(&fault),
+        Err(fault) => scribe.intent_failed(&fault),
     }
 }
 
@@ -163,41 +164,60 @@ fn run(scribe: &Scribe<'_>, hand: Hand, authorized: Authorized) -> Response {
     scribe.concluded(concluded)
 }
 
-fn wait_for_human(line: &Line, scribe: &Scribe<'_>, needs: &NeedsApproval) -> Response {
+/// The request can be found only after its record is on disk, and only if the whole of it can be
+/// shown.
+fn wait_for_human(line: &Line, scribe: Scribe<'_>, needs: &NeedsApproval) -> Response {
     let now = (line.now)();
-    match line.approvals.put(needs, scribe.id(), &line.caller, now) {
-        Ok(pending) => {
-            let answer = scribe.waiting(&pending, needs.verdict(), now);
-            if answer.audit_seq.is_none() {
-                // What is not in the log must not be there to be approved.
-                let _ = line.approvals.withdraw(&pending, scribe.id());
+    sweep(line, now);
+    let scribe = scribe.with_verdict(needs.verdict());
+    let put = line
+        .approvals
+        .put(needs, scribe.id(), &line.caller, now, |pending| {
+            let answer = scribe.waiting(pending, now);
+            if !answer.fits(line.limits.answer_chars) {
+                return Told::Withheld(
+                    scribe.refused("it is too long to be shown whole to a human"),
+                );
             }
-            answer
-        }
+            let answer = scribe.decided(answer);
+            if answer.audit_seq.is_some() {
+                Told::Recorded(answer)
+            } else {
+                Told::Withheld(answer)
+            }
+        });
+    match put {
+        Ok(answer) => answer,
         Err(full @ crate::approval::Error::Full(_)) => scribe.refused(&full.to_string()),
         Err(fault) => scribe.failed(exit::CONFIG, &fault.to_string()),
+    }
+}
+
+/// Records what nobody answered in time. A room that cannot be swept is found by whoever needs it.
+fn sweep(line: &Line, now: DateTime<Utc>) {
+    for ticket in line.approvals.sweep(now).unwrap_or_default() {
+        Scribe::of_ticket(line, &ticket).expired(&ticket);
     }
 }
 
 /// Runs what a human approves: find it, spend it, judge it again, record the intent, run.
 pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
     let now = (line.now)();
-    let which = code.map_or(Which::Only, Which::Code);
-    let pending = match the_one(line, &which, now) {
+    sweep(line, now);
+    let pending = match the_one(line, &code.map_or(Which::Only, Which::Code), now) {
         Ok(pending) => pending,
         Err(answer) => return *answer,
     };
-    let scribe = Scribe::of_ticket(line, pending.ticket());
+    let decision = Decision::new(&line.caller, via, now, true, None);
+    let scribe = Scribe::of_ticket(line, pending.ticket()).with_decision(&decision);
     let target = match named_target(line, &pending) {
         Ok(target) => target,
         Err(why) => return scribe.refused(&why),
     };
     let hand = match Hand::ready(line.ssh.clone()) {
         Ok(hand) => hand,
-        Err(fault) => return scribe.failed(exit::CONFIG, &format!("{fault} ({})", fault.hint())),
+        Err(fault) => return scribe.unready(&fault),
     };
-    let decision = Decision::new(&line.caller, via, now, true, None);
-    let scribe = scribe.with_decision(&decision);
     let grant = match line
         .approvals
         .take(pending, decision, &target, &line.limits.request)
@@ -214,13 +234,14 @@ pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
     let intent = scribe.intent(&target, confirmed.request().script(), limit);
     match authorize::by_grant(confirmed, limit, intent, &line.log) {
         Ok(authorized) => run(&scribe, hand, authorized),
-        Err(fault) => scribe.unrecorded(&fault),
+        Err(fault) => scribe.intent_failed(&fault),
     }
 }
 
 /// Takes requests out of the waiting room without running them.
 pub fn deny(line: &Line, which: &Which, reason: Option<String>, via: Via) -> Response {
     let now = (line.now)();
+    sweep(line, now);
     let found = match line.approvals.find(which, now) {
         Ok(Found::These(found)) => found,
         Ok(found) => return nothing_meant(line, found),
@@ -241,16 +262,15 @@ pub fn deny(line: &Line, which: &Which, reason: Option<String>, via: Via) -> Res
 
 /// The one request a reply means, or the answer that says why there is none.
 fn the_one(line: &Line, which: &Which, now: DateTime<Utc>) -> Result<Pending, Box<Response>> {
-    match line.approvals.find(which, now) {
-        Ok(Found::These(mut found)) if found.len() == 1 => found
-            .pop()
-            .ok_or_else(|| Box::new(nothing_meant(line, Found::None(None)))),
-        Ok(Found::These(found)) => Err(Box::new(nothing_meant(line, Found::Ambiguous(found)))),
-        Ok(found) => Err(Box::new(nothing_meant(line, found))),
-        Err(fault) => Err(Box::new(
-            Scribe::bare(line).failed(exit::CONFIG, &fault.to_string()),
-        )),
-    }
+    let answer = match line.approvals.find(which, now) {
+        Ok(Found::These(found)) => match <[Pending; 1]>::try_from(found) {
+            Ok([only]) => return Ok(only),
+            Err(several) => nothing_meant(line, Found::Ambiguous(several)),
+        },
+        Ok(found) => nothing_meant(line, found),
+        Err(fault) => Scribe::bare(line).failed(exit::CONFIG, &fault.to_string()),
+    };
+    Err(Box::new(answer))
 }
 
 fn named_target(line: &Line, pending: &Pending) -> Result<Target, String> {
@@ -267,7 +287,7 @@ fn nothing_meant(line: &Line, found: Found) -> Response {
     let now = (line.now)();
     scribe.decided(match found {
         Found::Ambiguous(waiting) | Found::These(waiting) => answer::ambiguous(&waiting, now),
-        Found::None(last) => answer::nothing_pending(last.as_deref(), now),
+        Found::None { last, others } => answer::nothing_pending(last.as_deref(), others, now),
     })
 }
 
@@ -275,9 +295,11 @@ fn not_taken(scribe: &Scribe<'_>, refused: Refused) -> Response {
     match refused {
         Refused::Decided(last) => scribe.already_decided(last.as_deref()),
         Refused::Expired(ticket) => scribe.expired(&ticket),
-        weak @ Refused::TooWeak { .. } => scribe.too_weak(&weak.to_string()),
+        weak @ Refused::TooWeak(_) => scribe.too_weak(&weak.to_string()),
         changed @ Refused::Changed(_) => scribe.refused(&format!("{changed}; ask for it again")),
-        Refused::Store(fault) => scribe.failed(exit::CONFIG, &fault.to_string()),
+        failed @ (Refused::Spent(_) | Refused::Store(_)) => {
+            scribe.failed(exit::CONFIG, &failed.to_string())
+        }
     }
 }
 
@@ -289,13 +311,15 @@ fn no_second_factor(line: &Line) -> Response {
 
 /// What was not understood is neither repeated nor stored: it may be a password.
 fn malformed(line: &Line, bytes: &[u8], fault: &Malformed) -> Response {
-    Scribe::bare(line).malformed(bytes, answer::malformed(fault, (line.now)()))
+    Scribe::bare(line).malformed(
+        bytes,
+        answer::not_understood(&fault.to_string(), (line.now)()),
+    )
 }
 
 /// No message could be read at all.
 pub fn unreadable(line: &Line, fault: &str) -> Response {
-    let message = format!("Not understood: {fault}.");
-    Scribe::bare(line).decided(Response::new(Status::Invalid, message, (line.now)()))
+    Scribe::bare(line).decided(answer::not_understood(fault, (line.now)()))
 }
 
 /// The answer where the log cannot even be opened: nothing may run without it.

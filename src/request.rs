@@ -115,7 +115,7 @@ pub enum Malformed {
     #[error("the message is neither a JSON object nor a reply")]
     Neither,
     /// A key nobody knows.
-    #[error("unknown key{}; known keys: {KNOWN_KEYS}", .0.as_deref().map(|key| format!(" `{key}`")).unwrap_or_default())]
+    #[error("unknown key{}; known keys: {}", .0.as_deref().map(|key| format!(" `{key}`")).unwrap_or_default(), KNOWN_KEYS.join(", "))]
     UnknownKey(Option<String>),
     /// A key given twice.
     #[error("`{0}` is given twice")]
@@ -162,8 +162,16 @@ pub enum Malformed {
 }
 
 /// The keys of a request.
-pub const KNOWN_KEYS: &str =
-    "target, command, requester, reason, incident, conversation, timeout, dry_run";
+pub const KNOWN_KEYS: [&str; 8] = [
+    "target",
+    "command",
+    "requester",
+    "reason",
+    "incident",
+    "conversation",
+    "timeout",
+    "dry_run",
+];
 
 /// A request that is right, to show to whoever sent one that is not.
 pub const EXAMPLE_REQUEST: &str = r#"{"target":"srv1","command":"systemctl status nginx","requester":"hermes","reason":"nginx does not answer"}"#;

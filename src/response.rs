@@ -1,7 +1,7 @@
 //! The JSON object on stdout.
 //!
 //! **Reads** nothing.
-//! **Gives** [`Response`], [`Status`].
+//! **Gives** [`Response`], [`Waiting`], [`block`].
 //! **Never** says more than one thing, and never grows over the client's limit.
 
 use chrono::DateTime;
@@ -13,6 +13,7 @@ use crate::approval::Needs;
 use crate::approval::Ticket;
 use crate::audit;
 use crate::request::Draft;
+use crate::status::Status;
 
 mod fit;
 mod prompt;
@@ -20,40 +21,8 @@ mod prompt;
 pub use prompt::block;
 pub use prompt::command_lines;
 
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// It ran to its end.
-    Executed,
-    /// Nothing ran; a human has to decide.
-    ApprovalRequested,
-    /// A human said no.
-    Denied,
-    /// Policy refuses.
-    Rejected,
-    /// A bare word while several wait.
-    Ambiguous,
-    /// Nothing waits, or not any more.
-    Expired,
-    /// It ran into a limit and was ended on the target.
-    TimedOut,
-    /// It certainly never started.
-    Unreachable,
-    /// It started, and its outcome is unknown.
-    Lost,
-    /// This program was stopped by a signal, and ended it.
-    Interrupted,
-    /// Judged only, as asked for by `dry_run`.
-    Judged,
-    /// The message was not understood, or names an unknown target.
-    Invalid,
-    /// This installation cannot answer: its configuration, its log, or a bug.
-    Error,
-}
-
 /// One answer. The first ten fields are always there.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Response {
     /// What became of it.
     pub status: Status,
@@ -171,97 +140,22 @@ pub struct Waiting {
     pub digest: String,
 }
 
+/// Version of the answer's format.
+const SCHEMA: u32 = 1;
+
 /// The message of every request for approval, word for word as the lab's.
 pub const APPROVAL_REQUIRED: &str = "Approval required. Reply Approve or Deny.";
-
-/// Exit codes by kind.
-pub mod exit {
-    /// Answered.
-    pub const ANSWERED: u8 = 0;
-    /// The message, or the command line, was not understood.
-    pub const INVALID: u8 = 2;
-    /// Refused.
-    pub const REFUSED: u8 = 3;
-    /// The configuration cannot be used.
-    pub const CONFIG: u8 = 4;
-    /// The log cannot be written.
-    pub const AUDIT: u8 = 5;
-    /// The target was not reached, or not to the end.
-    pub const TARGET: u8 = 6;
-    /// A bug of ours.
-    pub const BUG: u8 = 70;
-}
-
-impl Status {
-    /// The wire word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Executed => "executed",
-            Self::ApprovalRequested => "approval_requested",
-            Self::Denied => "denied",
-            Self::Rejected => "rejected",
-            Self::Ambiguous => "ambiguous",
-            Self::Expired => "expired",
-            Self::TimedOut => "timed_out",
-            Self::Unreachable => "unreachable",
-            Self::Lost => "lost",
-            Self::Interrupted => "interrupted",
-            Self::Judged => "judged",
-            Self::Invalid => "invalid",
-            Self::Error => "error",
-        }
-    }
-
-    /// The exit code that goes with it; an error's own kind overrides it.
-    pub fn exit(self) -> u8 {
-        match self {
-            Self::Executed | Self::ApprovalRequested | Self::Denied | Self::Judged => {
-                exit::ANSWERED
-            }
-            Self::Rejected | Self::Ambiguous | Self::Expired => exit::REFUSED,
-            Self::TimedOut | Self::Unreachable | Self::Lost | Self::Interrupted => exit::TARGET,
-            Self::Invalid => exit::INVALID,
-            Self::Error => exit::BUG,
-        }
-    }
-}
 
 impl Response {
     /// An answer that says nothing but its status and message yet.
     pub fn new(status: Status, message: impl Into<String>, now: DateTime<Utc>) -> Self {
         Self {
             status,
-            risk: None,
-            target: None,
-            command: None,
-            requester: None,
-            reason: None,
             message: message.into(),
             timestamp: audit::stamp(now),
-            audit_seq: None,
-            schema: 1,
-            request_id: None,
-            rule: None,
-            approval_id: None,
-            code: None,
-            expires_at: None,
-            digest: None,
-            needs: None,
-            prompt: None,
-            decided_by: None,
-            decided_at: None,
-            denial_reason: None,
-            exit_code: None,
-            signal: None,
-            stdout: None,
-            stderr: None,
-            duration_ms: None,
-            truncated: None,
-            stdout_facts: None,
-            stderr_facts: None,
-            commands: None,
-            pending: None,
+            schema: SCHEMA,
             exit: status.exit(),
+            ..Self::default()
         }
     }
 
@@ -295,8 +189,13 @@ impl Response {
         self
     }
 
-    /// The answer as the one line that is printed, at most `limit` characters long: the output of
-    /// the command is cut to fit, never the JSON.
+    /// Whether the whole answer has at most `limit` characters as it is.
+    pub fn fits(&self, limit: usize) -> bool {
+        fit::length(self) <= limit
+    }
+
+    /// The answer as the one line that is printed, at most `limit` characters long: output, lists
+    /// and at last the message are cut to fit, each with a mark, and the JSON never.
     pub fn to_line(mut self, limit: usize) -> String {
         fit::fit(&mut self, limit);
         // Only strings, numbers and lists of them: this cannot fail.

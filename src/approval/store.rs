@@ -6,10 +6,12 @@
 
 use std::fs;
 use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -88,14 +90,26 @@ pub(super) fn lock(dir: &Path, wait: Duration) -> Result<lock::Held, Error> {
         .ok_or(Error::Locked)
 }
 
-/// Writes a new request. It appears whole or not at all: a crash leaves at most a file with a
-/// temporary name, which [`forget`] removes.
-pub(super) fn create(dir: &Path, ticket: &Ticket) -> Result<(), Error> {
+/// Writes a new request under a temporary name: nobody can find it yet, and a crash leaves at most
+/// that file, which [`forget`] removes.
+pub(super) fn write(dir: &Path, ticket: &Ticket) -> Result<tempfile::NamedTempFile, Error> {
+    written(dir, ticket)
+}
+
+/// Lets a written request be found. Where the directory cannot be synced, it is taken back.
+pub(super) fn publish(
+    dir: &Path,
+    written: tempfile::NamedTempFile,
+    ticket: &Ticket,
+) -> Result<(), Error> {
     let path = file(dir, &ticket.id, State::Pending);
-    written(dir, ticket)?
+    written
         .persist_noclobber(&path)
         .map_err(|error| failed("create", &path)(error.error))?;
-    synced(dir)
+    synced(dir).inspect_err(|_| {
+        // The fault to report is the first one.
+        let _ = fs::remove_file(&path);
+    })
 }
 
 /// Adds the answer to a spent request. A crash before it leaves the request spent, without a name
@@ -145,17 +159,24 @@ pub(super) fn read(dir: &Path, id: &Uuid, state: State, limit: usize) -> Result<
 }
 
 /// Reads all requests that wait. One that vanishes meanwhile was spent; one that cannot be read is
-/// an error, since skipping it would make another one look like the only one.
-pub(super) fn pending(dir: &Path, limit: usize) -> Result<Vec<Ticket>, Error> {
+/// an error, since skipping it would make another one look like the only one. It stops being one
+/// when the file is `old`: then its time is over whatever it says.
+pub(super) fn pending(dir: &Path, limit: usize, old: DateTime<Utc>) -> Result<Vec<Ticket>, Error> {
     let mut tickets = Vec::new();
     for path in files(dir, &[State::Pending])? {
         match read_file(&path, limit) {
             Ok(ticket) => tickets.push(ticket),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(_) if changed_before(&path, old) => {}
             Err(error) => return Err(failed("read", &path)(error)),
         }
     }
     Ok(tickets)
+}
+
+fn changed_before(path: &Path, moment: DateTime<Utc>) -> bool {
+    let changed = fs::symlink_metadata(path).and_then(|facts| facts.modified());
+    changed.is_ok_and(|changed| DateTime::<Utc>::from(changed) < moment)
 }
 
 /// Reads all requests that had their answer or outlived their time; what cannot be read is left
@@ -168,15 +189,21 @@ pub(super) fn decided(dir: &Path, limit: usize) -> Result<Vec<Ticket>, Error> {
         .collect())
 }
 
-/// Removes what is older than it has to be kept, and temporary files of processes that died.
+/// Removes what is older than it has to be kept, and temporary files of processes that died. No
+/// request waits longer than that either: `config` sees to it.
 pub(super) fn forget(dir: &Path, now: DateTime<Utc>, keep: Duration) -> Result<(), Error> {
-    let old = |path: &Path| {
-        let changed = fs::metadata(path).and_then(|facts| facts.modified());
-        changed.is_ok_and(|changed| now - DateTime::<Utc>::from(changed) > chrono_delta(keep))
-    };
-    let mut paths = files(dir, &[State::Approved, State::Denied, State::Expired])?;
+    let old = now - chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX);
+    let mut paths = files(
+        dir,
+        &[
+            State::Pending,
+            State::Approved,
+            State::Denied,
+            State::Expired,
+        ],
+    )?;
     paths.extend(temporaries(dir)?);
-    for path in paths.iter().filter(|path| old(path)) {
+    for path in paths.iter().filter(|path| changed_before(path, old)) {
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed("remove", path)(error));
@@ -185,10 +212,6 @@ pub(super) fn forget(dir: &Path, now: DateTime<Utc>, keep: Duration) -> Result<(
         }
     }
     Ok(())
-}
-
-fn chrono_delta(keep: Duration) -> chrono::TimeDelta {
-    chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX)
 }
 
 fn files(dir: &Path, states: &[State]) -> Result<Vec<PathBuf>, Error> {
@@ -222,9 +245,15 @@ fn names(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Erro
 
 fn read_file(path: &Path, limit: usize) -> io::Result<Ticket> {
     let mut text = Vec::new();
-    File::open(path)?
-        .take(limit as u64 + 1)
-        .read_to_end(&mut text)?;
+    // A pipe under this name must not make anybody wait.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    file.take(limit as u64 + 1).read_to_end(&mut text)?;
     if text.len() > limit {
         return Err(io::Error::other(format!("it is larger than {limit} bytes")));
     }

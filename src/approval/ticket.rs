@@ -156,12 +156,11 @@ impl Ticket {
         now: DateTime<Utc>,
         ttl: Duration,
         needs: Needs,
-        taken: &[&Code],
     ) -> Self {
-        let mut ticket = Self {
+        Self {
             schema: 1,
             id,
-            code: free_code(taken),
+            code: free_code(&[]),
             request: asked.request().to_draft(),
             host: asked.target().host().to_string(),
             rule: asked.verdict().rule().map(str::to_owned),
@@ -174,9 +173,29 @@ impl Ticket {
             nonce: Uuid::new_v4(),
             digest: String::new(),
             decided: None,
-        };
-        ticket.digest = ticket.digest_for(asked.target(), asked.request().script());
-        ticket
+        }
+    }
+
+    /// The same request by the same caller for the same place, under the same demands.
+    pub(super) fn asks_the_same(&self, other: &Self) -> bool {
+        self.request == other.request
+            && self.caller_uid == other.caller_uid
+            && self.host == other.host
+            && self.needs == other.needs
+            && self.rule == other.rule
+    }
+
+    pub(super) fn with_free_code(self, taken: &[&Code]) -> Self {
+        Self {
+            code: free_code(taken),
+            ..self
+        }
+    }
+
+    /// With the digest of everything in it, and of what will be sent where.
+    pub(super) fn sealed(mut self, target: &Target, script: &Script) -> Self {
+        self.digest = self.digest_for(target, script);
+        self
     }
 
     /// Whether its time is over. One from the future is over too: the clock was set back, and
@@ -197,32 +216,21 @@ impl Ticket {
             .map_or(self.created, |decision| decision.at)
     }
 
-    pub(super) fn is_for(&self, target: &Target) -> bool {
-        self.host == target.host().to_string()
-    }
-
     /// SHA-256 over a list of fields, each led by its length in eight bytes, so that no two lists
-    /// give the same bytes: what it is for, where it goes, what is sent, who asked, and until when.
+    /// give the same bytes: this ticket as it lies on disk (but for the digest and the answer),
+    /// where it would go now, and the bytes that would be sent now.
     pub(super) fn digest_for(&self, target: &Target, script: &Script) -> String {
-        let draft = &self.request;
-        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let bare = Self {
+            digest: String::new(),
+            decided: None,
+            ..self.clone()
+        };
         let fields = [
             "aiops approval 1".to_owned(),
-            self.id.to_string(),
-            self.nonce.to_string(),
+            serde_json::to_string(&bare).unwrap_or_default(),
             target.name().to_string(),
             target.host().to_string(),
             script.to_send().into_owned(),
-            draft.command.clone(),
-            draft
-                .timeout
-                .map(|seconds| seconds.to_string())
-                .unwrap_or_default(),
-            text(&draft.requester),
-            text(&draft.reason),
-            self.caller_uid.to_string(),
-            self.created.to_rfc3339(),
-            self.expires.to_rfc3339(),
         ];
         let mut hash = Sha256::new();
         for field in &fields {

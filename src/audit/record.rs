@@ -11,20 +11,23 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::redact::Redaction;
+
 /// Version of the record's format.
 pub const SCHEMA: u32 = 1;
 
 /// What a record tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// Something was decided and nothing was started.
+    #[default]
     Decision,
     /// A run is about to start.
     Intent,
     /// A run has ended.
     Outcome,
-    /// A torn line before this record was found and left where it stands.
+    /// Lines before this record are none: torn by a crash, or somebody else's. They stay there.
     Recovered,
     /// What another program left in this file, fixed by its hash.
     Sealed,
@@ -32,7 +35,7 @@ pub enum Event {
 
 /// One record. Time comes first, so that log shippers find it; the fields of the lab's log are
 /// always there.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// RFC 3339, UTC, milliseconds.
     pub timestamp: String,
@@ -94,6 +97,9 @@ pub struct Record {
     /// `stdin` or `command`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approver_via: Option<String>,
+    /// Why it was denied, in the human's words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub denial_reason: Option<String>,
     /// What that approval was worth: `relayed` or `out_of_band`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub assurance: Option<crate::approval::Needs>,
@@ -176,87 +182,79 @@ impl Record {
         Self {
             timestamp: stamp(at),
             schema: SCHEMA,
-            seq: 0,
-            prev: String::new(),
             event,
-            request_id: None,
-            approval_id: None,
-            status: None,
-            risk: None,
-            rule: None,
-            target: None,
-            command: None,
-            requester: None,
-            reason: None,
-            exit_code: None,
-            stdout: None,
-            stderr: None,
-            message: None,
-            host: None,
-            sent: None,
-            caller: None,
-            caller_uid: None,
-            caller_through: None,
-            approver: None,
-            approver_uid: None,
-            approver_via: None,
-            assurance: None,
-            digest: None,
-            incident: None,
-            conversation: None,
-            policy: None,
-            limit_s: None,
-            duration_ms: None,
-            signal: None,
-            stdout_facts: None,
-            stderr_facts: None,
-            input: None,
-            found: None,
+            ..Self::default()
         }
     }
 
-    /// The note that a torn line was found, made at the time of `next`.
-    pub(super) fn recovered(next: &Self, bytes: u64, sha256: &str) -> Self {
-        Self {
-            message: Some(
-                "the line before this one was torn by a crash and was never acknowledged"
-                    .to_owned(),
-            ),
-            ..Self::note(
-                Event::Recovered,
-                next,
-                FoundFacts {
-                    bytes,
-                    lines: 1,
-                    sha256: sha256.to_owned(),
-                },
-            )
+    /// The same record with secrets taken out of every text that came from outside.
+    pub fn redacted(mut self, redaction: &Redaction) -> Self {
+        for text in [
+            &mut self.command,
+            &mut self.sent,
+            &mut self.requester,
+            &mut self.reason,
+            &mut self.stdout,
+            &mut self.stderr,
+            &mut self.message,
+            &mut self.incident,
+            &mut self.conversation,
+            &mut self.denial_reason,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            *text = redaction.apply(text);
         }
+        self
+    }
+
+    /// Takes the middle out of the longer output. False where there is none left to cut.
+    pub(super) fn shorten(&mut self) -> bool {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let (text, facts) = if length(&self.stdout) >= length(&self.stderr) {
+            (&mut self.stdout, &mut self.stdout_facts)
+        } else {
+            (&mut self.stderr, &mut self.stderr_facts)
+        };
+        let Some(text) = text.as_mut().filter(|text| text.len() > SHORTEST_OUTPUT) else {
+            return false;
+        };
+        let quarter = text.len() / 4;
+        let head: String = text.chars().take(quarter / 4).collect();
+        let tail: Vec<char> = text.chars().rev().take(quarter / 4).collect();
+        let tail: String = tail.into_iter().rev().collect();
+        *text = format!("{head}\n[… cut: the record would be too long …]\n{tail}");
+        if let Some(facts) = facts {
+            facts.truncated = true;
+        }
+        true
+    }
+
+    /// The note about lines that are no records behind our last one, made at the time of `next`.
+    pub(super) fn recovered(next: &Self, found: FoundFacts) -> Self {
+        let what = "what stands between this record and the one before it is no record: it was torn by a crash and never acknowledged, or written by somebody else";
+        Self::note(Event::Recovered, next, found, what)
     }
 
     /// The note that another program's lines stand before, made at the time of `next`.
-    pub(super) fn sealed(next: &Self, bytes: u64, lines: u64, sha256: &str) -> Self {
-        Self {
-            message: Some(
-                "the lines before this one are no records of this program; their hash seals them"
-                    .to_owned(),
-            ),
-            ..Self::note(
-                Event::Sealed,
-                next,
-                FoundFacts {
-                    bytes,
-                    lines,
-                    sha256: sha256.to_owned(),
-                },
-            )
-        }
+    pub(super) fn sealed(next: &Self, found: FoundFacts) -> Self {
+        let what =
+            "the lines before this one are no records of this program; their hash seals them";
+        Self::note(Event::Sealed, next, found, what)
     }
 
-    fn note(event: Event, next: &Self, found: FoundFacts) -> Self {
-        let mut note = Self::new(event, DateTime::UNIX_EPOCH);
-        note.timestamp.clone_from(&next.timestamp);
-        note.found = Some(found);
-        note
+    fn note(event: Event, next: &Self, found: FoundFacts, what: &str) -> Self {
+        Self {
+            timestamp: next.timestamp.clone(),
+            schema: SCHEMA,
+            event,
+            found: Some(found),
+            message: Some(what.to_owned()),
+            ..Self::default()
+        }
     }
 }
+
+/// Bytes of output that are left alone when a record has to become shorter.
+const SHORTEST_OUTPUT: usize = 256;

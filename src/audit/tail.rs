@@ -1,14 +1,12 @@
-//! The end of the log: its last whole line, and what a crash may have left behind it.
+//! The end of the log: its last record, and what stands behind it that is none.
 //!
-//! **Reads** the last bytes of the open log.
-//! **Gives** [`End`].
-//! **Never** reads more than the longest line there may be, twice.
+//! **Reads** the open log, from its end.
+//! **Gives** [`End`], [`last_lines`].
+//! **Never** reads the whole log, unless its last line is no record.
 
 use std::fs::File;
 use std::io;
-use std::io::BufRead as _;
 use std::io::BufReader;
-use std::io::Read as _;
 use std::io::Seek as _;
 use std::io::SeekFrom;
 use std::os::unix::fs::FileExt as _;
@@ -18,31 +16,26 @@ use sha2::Digest as _;
 use sha2::Sha256;
 
 use crate::hex;
+use crate::lines;
+use crate::lines::Line;
 
 /// How the log ends.
 pub(super) struct End {
     /// Bytes of the file.
     pub(super) length: u64,
-    /// The last whole line.
-    pub(super) last: Last,
-    /// What stands behind it without a line break.
-    pub(super) torn: Option<Torn>,
+    /// The last record; none where there is none in the whole file.
+    pub(super) last: Option<Last>,
 }
 
-/// The last whole line of the log.
-pub(super) enum Last {
-    /// The file is empty.
-    Nothing,
-    /// One of our records.
-    Record { seq: u64, hash: String },
-    /// Something else, whole or torn.
-    Foreign,
-}
-
-/// A line without an end.
-pub(super) struct Torn {
-    pub(super) bytes: u64,
-    pub(super) sha256: String,
+/// The last record of a log.
+pub(super) struct Last {
+    /// Its number.
+    pub(super) seq: u64,
+    /// The hash of its line.
+    pub(super) hash: String,
+    /// Where the line behind it begins. What stands there is no record: torn by a crash, or
+    /// written by somebody else.
+    pub(super) end: u64,
 }
 
 /// The fields by which a line is known for one of our records.
@@ -52,80 +45,70 @@ struct Number {
     prev: String,
 }
 
-pub(super) fn read(file: &File, limit: usize) -> io::Result<End> {
+/// Finds the last record. In a log that is whole that is its last line.
+pub(super) fn read(file: &File) -> io::Result<End> {
     let length = file.metadata()?.len();
-    let tail = last_lines(file, length, limit)?;
-    let whole = tail
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1);
-    let (lines, torn) = tail.split_at_checked(whole).unwrap_or((&tail, &[]));
-    let torn = (!torn.is_empty()).then(|| Torn {
-        bytes: torn.len() as u64,
-        sha256: hex::of(&Sha256::digest(torn)),
-    });
-    // Behind the last line break `split` gives an empty piece.
-    let last = match lines
-        .split(|byte| *byte == b'\n')
-        .rfind(|line| !line.is_empty())
-    {
-        Some(line) => known(line),
-        None if length == 0 => Last::Nothing,
-        None => Last::Foreign,
+    let tail = last_lines(file, 1)?;
+    let last = match tail.strip_suffix(b"\n").and_then(known) {
+        Some((seq, hash)) => Some(Last {
+            seq,
+            hash,
+            end: length,
+        }),
+        None if length == 0 => None,
+        None => search(file)?,
     };
-    Ok(End { length, last, torn })
+    Ok(End { length, last })
 }
 
-fn known(line: &[u8]) -> Last {
-    match serde_json::from_slice::<Number>(line) {
-        Ok(number) if number.prev.len() == super::GENESIS.len() => Last::Record {
-            seq: number.seq,
-            hash: hex::of(&Sha256::digest(line)),
-        },
-        _ => Last::Foreign,
-    }
-}
-
-/// Reads backwards until a whole line and its beginning are in hand: two line breaks, or the start
-/// of the file, or more than the longest record.
-fn last_lines(file: &File, length: u64, limit: usize) -> io::Result<Vec<u8>> {
-    let longest = 2 * limit as u64 + FIRST_READ;
+/// The bytes of the last lines, the last one with or without its line break.
+pub(super) fn last_lines(file: &File, count: usize) -> io::Result<Vec<u8>> {
+    let length = file.metadata()?.len();
     let mut size = FIRST_READ.min(length);
     loop {
         let mut tail = vec![0; usize::try_from(size).map_err(io::Error::other)?];
         file.read_exact_at(&mut tail, length - size)?;
-        let breaks = tail.iter().filter(|byte| **byte == b'\n').count();
-        if size == length || breaks >= 2 || size >= longest {
+        let body = tail.strip_suffix(b"\n").unwrap_or(&tail);
+        let breaks = body
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, byte)| **byte == b'\n');
+        if let Some((at, _)) = breaks.take(count).nth(count.saturating_sub(1)) {
+            return Ok(tail.split_off(at + 1));
+        }
+        if size == length {
             return Ok(tail);
         }
-        size = (size * 4).min(length).min(longest);
+        size = (size * 4).min(length);
     }
 }
 
-/// Reads the whole log for its last record, wherever it stands: number and hash.
-pub(super) fn last_record(file: &File, limit: usize) -> io::Result<Option<(u64, String)>> {
-    let mut file = file;
+fn known(line: &[u8]) -> Option<(u64, String)> {
+    let number: Number = serde_json::from_slice(line).ok()?;
+    (number.prev.len() == super::GENESIS.len())
+        .then(|| (number.seq, hex::of(&Sha256::digest(line))))
+}
+
+/// Reads the whole log for its last record, wherever it stands.
+fn search(mut file: &File) -> io::Result<Option<Last>> {
     file.seek(SeekFrom::Start(0))?;
     let mut reader = BufReader::new(file);
-    let mut last = None;
     let mut line = Vec::new();
-    loop {
-        line.clear();
-        if (&mut reader)
-            .take(limit as u64 + 1)
-            .read_until(b'\n', &mut line)?
-            == 0
+    let mut last = None;
+    while let Some(kind) = lines::read(&mut reader, super::LONGEST_LINE, &mut line)? {
+        if kind == Line::Whole
+            && let Some((seq, hash)) = known(&line)
         {
-            return Ok(last);
-        }
-        // A piece of a longer line is no record either.
-        if line.pop_if(|byte| *byte == b'\n').is_some()
-            && let Last::Record { seq, hash } = known(&line)
-        {
-            last = Some((seq, hash));
+            last = Some(Last {
+                seq,
+                hash,
+                end: reader.stream_position()?,
+            });
         }
     }
+    Ok(last)
 }
 
-/// Bytes of the first read: most records are far shorter than half of it.
+/// Bytes of the first read: most records are far shorter.
 const FIRST_READ: u64 = 8 * 1024;

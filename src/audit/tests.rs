@@ -25,7 +25,7 @@ impl Log {
             lock_wait: Duration::from_millis(50),
             line_bytes: 4096,
         };
-        AuditLog::open(&self.path, limits)
+        AuditLog::open(&self.path, &self.lock(), limits)
     }
 
     #[track_caller]
@@ -35,12 +35,16 @@ impl Log {
         self.open().unwrap().append(record).unwrap().seq()
     }
 
+    fn lock(&self) -> PathBuf {
+        self.path.with_extension("lock")
+    }
+
     fn text(&self) -> String {
         fs::read_to_string(&self.path).unwrap()
     }
 
     fn report(&self) -> Report {
-        verify(&self.path, 4096).unwrap()
+        verify(&self.path, DateTime::UNIX_EPOCH).unwrap()
     }
 
     /// Appends bytes as a crash leaves them.
@@ -89,7 +93,7 @@ fn a_missing_log_is_never_made() {
         line_bytes: 4096,
     };
     assert!(matches!(
-        AuditLog::open(&path, limits),
+        AuditLog::open(&path, &dir.path().join("lock"), limits),
         Err(Error::Io { verb: "open", .. })
     ));
     assert!(!path.exists());
@@ -105,7 +109,7 @@ fn a_log_that_others_may_write_is_not_believed() {
 #[test]
 fn a_lock_held_too_long_stops_the_writer() {
     let log = Log::new("");
-    let other = File::open(&log.path).unwrap();
+    let other = File::create(log.lock()).unwrap();
     other.lock().unwrap();
     let record = Record::new(Event::Decision, DateTime::UNIX_EPOCH);
     assert!(matches!(
@@ -163,7 +167,7 @@ fn lines_of_another_program_stay_and_are_sealed() {
         "{report:?}"
     );
     fs::write(&log.path, log.text().replace("denied", "Denied")).unwrap();
-    log.is_damaged_at(3);
+    log.is_damaged_at(1);
 }
 
 #[test]
@@ -237,21 +241,81 @@ fn a_run_started_twice_or_ended_unstarted_is_damage() {
 }
 
 #[test]
-fn a_line_that_is_no_record_is_damage_and_the_chain_goes_on_behind_it() {
+fn a_reader_that_locks_the_log_stops_nobody() {
+    let log = three();
+    let reader = File::open(&log.path).unwrap();
+    reader.lock().unwrap();
+    assert_eq!(log.append("c", Event::Decision), 4);
+}
+
+#[test]
+fn a_line_of_somebody_else_is_acknowledged_and_cannot_change_any_more() {
     let log = three();
     log.tear("something else\n");
-    assert_eq!(log.append("c", Event::Decision), 4);
+    log.is_damaged_at(4);
+    assert_eq!(log.append("c", Event::Decision), 5);
     let report = log.report();
-    assert_eq!((report.records, report.damage.len()), (4, 1), "{report:?}");
+    assert_eq!(
+        (report.records, report.recovered, report.damage.len()),
+        (5, 1, 0),
+        "{report:?}"
+    );
+    fs::write(
+        &log.path,
+        log.text().replace("something else", "something new"),
+    )
+    .unwrap();
     log.is_damaged_at(4);
 }
 
 #[test]
-fn a_line_longer_than_any_record_is_damage_and_stops_nobody() {
+fn a_crash_while_a_torn_line_is_acknowledged_does_no_harm() {
     let log = three();
-    log.tear(&format!("{}\n", "x".repeat(50_000)));
-    assert_eq!(log.append("c", Event::Decision), 4);
-    log.is_damaged_at(4);
+    log.tear("{\"timestamp\":\"2026-\n{\"timest");
+    assert_eq!(log.append("c", Event::Decision), 5);
+    let report = log.report();
+    assert_eq!(
+        (report.records, report.recovered, report.damage.len()),
+        (5, 2, 0),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn a_very_long_line_of_somebody_else_stops_nobody() {
+    let log = three();
+    log.tear(&format!("{}\n", "x".repeat(500_000)));
+    assert_eq!(log.append("c", Event::Decision), 5);
+    assert_eq!(log.report().damage.len(), 0);
+}
+
+#[test]
+fn a_record_under_a_larger_limit_is_continued_under_a_smaller_one() {
+    let log = Log::new("");
+    let limits = Limits {
+        lock_wait: Duration::from_secs(1),
+        line_bytes: 1 << 20,
+    };
+    let mut record = Record::new(Event::Outcome, DateTime::UNIX_EPOCH);
+    record.stdout = Some("y".repeat(300_000));
+    AuditLog::open(&log.path, &log.lock(), limits)
+        .unwrap()
+        .append(record)
+        .unwrap();
+    assert_eq!(log.append("c", Event::Decision), 2);
+    assert_eq!(log.report().records, 2);
+}
+
+#[test]
+fn a_record_that_is_too_long_loses_the_middle_of_its_output_and_says_so() {
+    let log = Log::new("");
+    let mut record = Record::new(Event::Decision, DateTime::UNIX_EPOCH);
+    record.stdout = Some("y".repeat(100_000));
+    record.stderr = Some("important".to_owned());
+    log.open().unwrap().append(record).unwrap();
+    let text = log.text();
+    assert!(text.len() <= 4097, "{}", text.len());
+    assert!(text.contains("important") && text.contains("too long"));
 }
 
 #[test]
@@ -260,12 +324,13 @@ fn many_writers_leave_one_unbroken_chain() {
     std::thread::scope(|scope| {
         for writer in 0..8 {
             let path = &log.path;
+            let lock = log.lock();
             scope.spawn(move || {
                 let limits = Limits {
                     lock_wait: Duration::from_secs(20),
                     line_bytes: 4096,
                 };
-                let log = AuditLog::open(path, limits).unwrap();
+                let log = AuditLog::open(path, &lock, limits).unwrap();
                 for n in 0..25 {
                     let mut record = Record::new(Event::Decision, DateTime::UNIX_EPOCH);
                     record.request_id = Some(format!("{writer}-{n}"));

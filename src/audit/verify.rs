@@ -9,7 +9,6 @@ use std::fs::File;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
-use std::io::Read as _;
 use std::path::Path;
 
 use chrono::DateTime;
@@ -21,8 +20,11 @@ use sha2::Sha256;
 
 use super::Event;
 use super::GENESIS;
+use super::LONGEST_LINE;
 use super::Record;
 use crate::hex;
+use crate::lines;
+use crate::lines::Line;
 
 /// What was found in a log.
 #[derive(Debug, Default, Serialize)]
@@ -31,7 +33,8 @@ pub struct Report {
     pub records: u64,
     /// Lines of another program before the first record, sealed by their hash.
     pub sealed_lines: u64,
-    /// Torn lines, each acknowledged by the record behind it.
+    /// Lines that are no records (torn by a crash, or written by somebody else) and acknowledged
+    /// by the record behind them.
     pub recovered: u64,
     /// Bytes behind the last line break: a write that is going on, or was torn by a crash.
     pub torn_bytes: u64,
@@ -63,8 +66,10 @@ pub struct OpenIntent {
     pub target: Option<String>,
     /// Which command.
     pub command: Option<String>,
-    /// Its time limit in seconds: until it is over, the run may simply be going on.
+    /// Its time limit in seconds.
     pub limit_s: Option<u64>,
+    /// Whether that limit and some more is not over yet, so that it may simply be going on.
+    pub may_be_running: bool,
 }
 
 impl Report {
@@ -75,8 +80,7 @@ impl Report {
 }
 
 impl OpenIntent {
-    /// Until its time limit and some more is over, a run without an outcome may simply be going on.
-    pub fn may_be_going_on(&self, now: DateTime<Utc>) -> bool {
+    fn is_in_time(&self, now: DateTime<Utc>) -> bool {
         let limit = i64::try_from(self.limit_s.unwrap_or(0)).unwrap_or(i64::MAX / 2);
         let slack = TimeDelta::try_seconds(limit.saturating_add(RUN_SLACK));
         DateTime::parse_from_rfc3339(&self.timestamp)
@@ -87,46 +91,27 @@ impl OpenIntent {
     }
 }
 
-/// Reads a log line by line; `line_bytes` bounds the longest.
-pub fn verify(path: &Path, line_bytes: usize) -> io::Result<Report> {
-    verify_from(
-        BufReader::with_capacity(1 << 16, File::open(path)?),
-        line_bytes,
-    )
+/// Reads a log line by line, from its first byte.
+pub fn verify(path: &Path, now: DateTime<Utc>) -> io::Result<Report> {
+    let reader = BufReader::with_capacity(1 << 16, File::open(path)?);
+    let mut report = verify_from(reader, LONGEST_LINE)?;
+    for open in &mut report.open {
+        open.may_be_running = open.is_in_time(now);
+    }
+    Ok(report)
 }
 
-pub(super) fn verify_from(mut reader: impl BufRead, line_bytes: usize) -> io::Result<Report> {
+pub(super) fn verify_from(mut reader: impl BufRead, longest: usize) -> io::Result<Report> {
     let mut reading = Reading::new();
     let mut line = Vec::new();
-    loop {
-        line.clear();
-        let limit = line_bytes as u64 + 1;
-        if (&mut reader).take(limit).read_until(b'\n', &mut line)? == 0 {
-            return Ok(reading.report());
-        }
-        let whole = line.pop_if(|byte| *byte == b'\n').is_some();
-        if !whole && line.len() > line_bytes {
-            skip_line(&mut reader)?;
-            reading.take_overlong(line_bytes);
-        } else {
-            reading.take(&line, whole);
+    while let Some(kind) = lines::read(&mut reader, longest, &mut line)? {
+        match kind {
+            Line::Whole => reading.take(&line),
+            Line::Torn => reading.report.torn_bytes = line.len() as u64,
+            Line::TooLong => reading.take_overlong(longest),
         }
     }
-}
-
-fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
-    loop {
-        let bytes = reader.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let end = bytes.iter().position(|byte| *byte == b'\n');
-        let used = end.map_or(bytes.len(), |at| at + 1);
-        reader.consume(used);
-        if end.is_some() {
-            return Ok(());
-        }
-    }
+    Ok(reading.report())
 }
 
 /// What the lines read so far amount to.
@@ -135,12 +120,17 @@ struct Reading {
     line: u64,
     /// Number and hash of the last record.
     last: Option<(u64, String)>,
-    /// Hash over all bytes before the first record, for a seal.
-    foreign: Sha256,
-    foreign_lines: u64,
-    /// A line that is no record, waiting for the record that explains it.
-    strange: Option<(u64, String)>,
+    /// Lines that are no records, waiting for the record that speaks of them.
+    strange: Strange,
     open: BTreeMap<String, OpenIntent>,
+}
+
+/// Lines that stand where records should.
+#[derive(Default)]
+struct Strange {
+    lines: u64,
+    first: u64,
+    hash: Sha256,
 }
 
 impl Reading {
@@ -149,111 +139,79 @@ impl Reading {
             report: Report::default(),
             line: 0,
             last: None,
-            foreign: Sha256::new(),
-            foreign_lines: 0,
-            strange: None,
+            strange: Strange::default(),
             open: BTreeMap::new(),
         }
     }
 
-    fn damage(&mut self, what: String) {
+    fn damage(&mut self, line: u64, what: impl Into<String>) {
         self.report.damage.push(Damage {
-            line: self.line.max(1),
-            what,
+            line,
+            what: what.into(),
         });
     }
 
-    fn take_overlong(&mut self, line_bytes: usize) {
+    fn take_overlong(&mut self, longest: usize) {
         self.line += 1;
-        self.report_strange();
-        self.damage(format!("it is longer than {line_bytes} bytes"));
+        self.damage(self.line, format!("it is longer than {longest} bytes"));
     }
 
-    fn take(&mut self, line: &[u8], whole: bool) {
+    fn take(&mut self, line: &[u8]) {
         self.line += 1;
-        if !whole {
-            self.report.torn_bytes = line.len() as u64;
-            return;
-        }
-        let record = serde_json::from_slice::<Record>(line).ok();
-        match record {
-            Some(record) => self.take_record(&record, line),
-            None if self.last.is_none() => {
-                self.foreign_lines += 1;
-                self.foreign.update(line);
-                self.foreign.update(b"\n");
+        match serde_json::from_slice::<Record>(line) {
+            Ok(record) => self.take_record(&record, line),
+            Err(_) => {
+                if self.strange.lines == 0 {
+                    self.strange.first = self.line;
+                }
+                self.strange.lines += 1;
+                self.strange.hash.update(line);
+                self.strange.hash.update(b"\n");
             }
-            None => self.take_strange(line),
-        }
-    }
-
-    /// A line in the middle that is no record: right only if the next record says it was torn.
-    fn take_strange(&mut self, line: &[u8]) {
-        self.report_strange();
-        self.strange = Some((self.line, hex::of(&Sha256::digest(line))));
-    }
-
-    fn report_strange(&mut self) {
-        if let Some((line, _)) = self.strange.take() {
-            self.report.damage.push(Damage {
-                line,
-                what: "it is no record".to_owned(),
-            });
         }
     }
 
     fn take_record(&mut self, record: &Record, line: &[u8]) {
-        if record.event == Event::Recovered {
-            self.take_recovered(record);
-        } else {
-            self.report_strange();
+        let strange = std::mem::take(&mut self.strange);
+        let speaks = matches!(record.event, Event::Recovered | Event::Sealed);
+        let told = record.found.as_ref().filter(|_| speaks);
+        let found = hex::of(&strange.hash.finalize());
+        let believed = told.is_some_and(|told| told.sha256 == found && told.lines == strange.lines);
+        if strange.lines > 0 && !believed {
+            let what = match told {
+                Some(_) => "it is not what the record behind it speaks of",
+                None => "it is no record",
+            };
+            self.damage(strange.first, what);
+        } else if strange.lines == 0 && speaks {
+            self.damage(self.line, "what it speaks of is not there");
+        }
+        let sealed = strange.lines > 0 && self.last.is_none();
+        if believed {
+            let count = if sealed {
+                &mut self.report.sealed_lines
+            } else {
+                &mut self.report.recovered
+            };
+            *count += strange.lines;
         }
         let (seq, prev) = match self.last.take() {
             Some((seq, hash)) => (seq + 1, hash),
-            None => (1, self.first_prev(record)),
+            None if sealed => (1, told.map_or(found, |told| told.sha256.clone())),
+            None => (1, GENESIS.to_owned()),
         };
         if record.prev != prev {
-            let what = "it does not continue the line before it: one of the two was changed, removed or put in";
-            self.damage(what.to_owned());
+            self.damage(self.line, BROKEN);
         } else if record.seq != seq {
-            self.damage(format!("its number is {} and should be {seq}", record.seq));
+            self.damage(
+                self.line,
+                format!("its number is {} and should be {seq}", record.seq),
+            );
         } else {
             self.report.records += 1;
         }
         self.last = Some((record.seq, hex::of(&Sha256::digest(line))));
         self.follow_run(record);
-    }
-
-    fn take_recovered(&mut self, record: &Record) {
-        let told = record.found.as_ref().map(|found| found.sha256.clone());
-        match (self.strange.take(), told) {
-            (Some((_, found)), Some(told)) if found == told => self.report.recovered += 1,
-            (strange, _) => {
-                let line = strange.map_or(self.line, |(line, _)| line);
-                let what = "the torn line before it is not the one it speaks of".to_owned();
-                self.report.damage.push(Damage { line, what });
-            }
-        }
-    }
-
-    /// What the first record has to continue: nothing, or the lines of another program.
-    fn first_prev(&mut self, record: &Record) -> String {
-        if self.foreign_lines == 0 {
-            return GENESIS.to_owned();
-        }
-        let found = hex::of(&self.foreign.clone().finalize());
-        let told = record
-            .found
-            .as_ref()
-            .filter(|_| record.event == Event::Sealed);
-        match told {
-            Some(told) if told.sha256 == found && told.lines == self.foreign_lines => {
-                self.report.sealed_lines = self.foreign_lines;
-            }
-            Some(_) => self.damage("the lines before it are not the ones it sealed".to_owned()),
-            None => self.damage("the lines before it are no records and are not sealed".to_owned()),
-        }
-        found
     }
 
     fn follow_run(&mut self, record: &Record) {
@@ -267,32 +225,37 @@ impl Reading {
                     target: record.target.clone(),
                     command: record.command.clone(),
                     limit_s: record.limit_s,
+                    may_be_running: false,
                 };
                 if self.open.insert(id.clone(), open).is_some() {
-                    self.damage(format!("request {id} was started twice"));
+                    self.damage(self.line, format!("request {id} was started twice"));
                 }
             }
             Event::Outcome if self.open.remove(id).is_none() => {
-                self.damage(format!("request {id} ended without having been started"));
+                self.damage(
+                    self.line,
+                    format!("request {id} ended without having been started"),
+                );
             }
             _ => {}
         }
     }
 
     fn report(mut self) -> Report {
-        self.report_strange();
-        if self.last.is_none() && self.foreign_lines > 0 {
-            self.report.sealed_lines = 0;
-            self.damage(format!(
-                "{} lines are no records and are not sealed",
-                self.foreign_lines
-            ));
+        if self.strange.lines > 0 {
+            self.damage(
+                self.strange.first,
+                "it is no record, and no record behind it speaks of it",
+            );
         }
         self.report.open = self.open.into_values().collect();
         self.report.open.sort_by_key(|open| open.seq);
         self.report
     }
 }
+
+const BROKEN: &str =
+    "it does not continue the line before it: one of the two was changed, removed or put in";
 
 /// Seconds that connecting and ending may add to the time limit of a run.
 const RUN_SLACK: i64 = 60;

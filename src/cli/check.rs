@@ -5,7 +5,7 @@
 //! **Never** touches the log, the waiting room or a target.
 
 use std::io;
-use std::io::BufRead as _;
+use std::io::BufReader;
 use std::io::BufWriter;
 use std::io::Read as _;
 use std::io::Write;
@@ -16,10 +16,11 @@ use super::Stop;
 use super::World;
 use super::table::Paint;
 use crate::config::Config;
+use crate::lines;
 use crate::request::Input;
 use crate::response::CommandView;
 use crate::response::command_lines;
-use crate::response::exit;
+use crate::status::exit;
 
 /// The judgement of one request.
 #[derive(Debug, Serialize)]
@@ -36,7 +37,7 @@ struct Judgement {
 
 /// Judges one request.
 pub(super) fn one(world: &World, json: bool, out: &mut dyn Write) -> Result<u8, Stop> {
-    let config = Config::load(&world.home)?;
+    let config = Config::load_only(&world.home)?;
     let mut bytes = Vec::new();
     let limit = config.limits.request.input_bytes as u64;
     io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)?;
@@ -58,39 +59,21 @@ pub(super) fn one(world: &World, json: bool, out: &mut dyn Write) -> Result<u8, 
 }
 
 /// Judges one request a line. A line that is no request is answered too, so that answers and
-/// lines stay in step.
+/// lines stay in step, and whoever waits for each answer gets it.
 pub(super) fn batch(world: &World, out: &mut dyn Write) -> Result<u8, Stop> {
-    let config = Config::load(&world.home)?;
-    let mut input = io::stdin().lock();
-    let mut out = BufWriter::new(out);
-    let limit = config.limits.request.input_bytes as u64;
+    let config = Config::load_only(&world.home)?;
+    let mut input = BufReader::with_capacity(1 << 16, io::stdin().lock());
+    let mut out = BufWriter::with_capacity(1 << 16, out);
     let mut line = Vec::new();
-    loop {
-        line.clear();
-        if (&mut input).take(limit + 1).read_until(b'\n', &mut line)? == 0 {
-            out.flush()?;
-            return Ok(exit::ANSWERED);
-        }
-        let whole = line.pop_if(|byte| *byte == b'\n').is_some();
+    while lines::read(&mut input, config.limits.request.input_bytes, &mut line)?.is_some() {
         serde_json::to_writer(&mut out, &judge(&config, &line)).map_err(io::Error::other)?;
         out.write_all(b"\n")?;
-        if !whole && line.len() as u64 > limit {
-            skip_line(&mut input)?;
+        if input.buffer().is_empty() {
+            out.flush()?;
         }
     }
-}
-
-fn skip_line(input: &mut impl io::BufRead) -> io::Result<()> {
-    loop {
-        let bytes = input.fill_buf()?;
-        let end = bytes.iter().position(|byte| *byte == b'\n');
-        let used = end.map_or(bytes.len(), |at| at + 1);
-        let over = bytes.is_empty() || end.is_some();
-        input.consume(used);
-        if over {
-            return Ok(());
-        }
-    }
+    out.flush()?;
+    Ok(exit::ANSWERED)
 }
 
 fn judge(config: &Config, bytes: &[u8]) -> Judgement {

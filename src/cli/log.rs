@@ -4,11 +4,7 @@
 //! **Gives** what it holds, and whether it can be believed.
 //! **Never** writes to it.
 
-use std::fs::File;
 use std::io;
-use std::io::Read as _;
-use std::io::Seek as _;
-use std::io::SeekFrom;
 use std::io::Write;
 
 use super::Stop;
@@ -16,18 +12,17 @@ use super::World;
 use super::table::Paint;
 use super::table::Table;
 use crate::audit;
+use crate::audit::AuditLog;
 use crate::audit::OpenIntent;
 use crate::audit::Record;
-use crate::response::exit;
+use crate::status::exit;
 
 /// Reads the whole log. Exit code 5 where it cannot be believed or a run has no outcome.
 pub(super) fn verify(world: &World, json: bool, out: &mut dyn Write) -> Result<u8, Stop> {
-    let report = audit::verify(&world.home.audit(), audit::Limits::default().line_bytes)
+    let report = audit::verify(&world.home.audit(), (world.now)())
         .map_err(|fault| unreadable(world, &fault))?;
-    let (going_on, missing): (Vec<_>, Vec<_>) = report
-        .open
-        .iter()
-        .partition(|open| open.may_be_going_on((world.now)()));
+    let (going_on, missing): (Vec<_>, Vec<_>) =
+        report.open.iter().partition(|open| open.may_be_running);
     let good = report.is_whole() && missing.is_empty();
     if json {
         writeln!(
@@ -52,7 +47,7 @@ pub(super) fn verify(world: &World, json: bool, out: &mut dyn Write) -> Result<u
     if report.recovered > 0 {
         writeln!(
             out,
-            "{} lines were torn by a crash and acknowledged.",
+            "{} lines are no records (torn by a crash, or somebody else's) and acknowledged.",
             report.recovered
         )?;
     }
@@ -96,7 +91,9 @@ pub(super) fn tail(
     json: bool,
     out: &mut dyn Write,
 ) -> Result<u8, Stop> {
-    let text = last_lines(world, lines).map_err(|fault| unreadable(world, &fault))?;
+    let text = AuditLog::last_lines(&world.home.audit(), lines)
+        .map_err(|fault| unreadable(world, &fault))?;
+    let text = String::from_utf8_lossy(&text);
     if json {
         write!(out, "{text}")?;
         return Ok(exit::ANSWERED);
@@ -155,25 +152,6 @@ fn add(table: &mut Table, record: &Record) {
             .or_else(|| record.caller.clone())
             .unwrap_or_else(|| "-".to_owned()),
     ]);
-}
-
-/// Reads backwards in growing steps until enough line breaks are in hand.
-fn last_lines(world: &World, lines: usize) -> io::Result<String> {
-    let mut file = File::open(world.home.audit())?;
-    let length = file.metadata()?.len();
-    let mut size = (16 * 1024).min(length);
-    loop {
-        file.seek(SeekFrom::Start(length - size))?;
-        let mut bytes = Vec::new();
-        (&file).take(size).read_to_end(&mut bytes)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let whole: Vec<&str> = text.split_inclusive('\n').collect();
-        if whole.len() > lines || size == length {
-            let from = whole.len().saturating_sub(lines);
-            return Ok(whole.get(from..).unwrap_or_default().concat());
-        }
-        size = (size * 4).min(length);
-    }
 }
 
 fn named(open: &OpenIntent) -> String {

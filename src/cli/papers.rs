@@ -7,11 +7,14 @@
 use std::io;
 use std::io::Write;
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+
 use super::Stop;
 use crate::audit::Record;
 use crate::request::Draft;
 use crate::response::Response;
-use crate::response::exit;
+use crate::status::exit;
 
 /// Which schema to print.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -26,9 +29,12 @@ pub(super) enum Schema {
 
 pub(super) fn schema(of: Schema, out: &mut dyn Write) -> Result<u8, Stop> {
     let schema = match of {
-        Schema::Request => schemars::schema_for!(Draft),
-        Schema::Response => schemars::schema_for!(Response),
-        Schema::Record => schemars::schema_for!(Record),
+        Schema::Request => SchemaSettings::default()
+            .into_generator()
+            .into_root_schema_for::<Draft>(),
+        // What is written has every field that is not left out, and the schema demands them.
+        Schema::Response => written::<Response>(),
+        Schema::Record => written::<Record>(),
     };
     writeln!(
         out,
@@ -36,6 +42,13 @@ pub(super) fn schema(of: Schema, out: &mut dyn Write) -> Result<u8, Stop> {
         serde_json::to_string_pretty(&schema).map_err(io::Error::other)?
     )?;
     Ok(exit::ANSWERED)
+}
+
+fn written<T: JsonSchema>() -> schemars::Schema {
+    SchemaSettings::default()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<T>()
 }
 
 pub(super) fn completions(

@@ -22,7 +22,7 @@ use crate::request::Which;
 use crate::response;
 use crate::response::Response;
 use crate::response::Waiting;
-use crate::response::exit;
+use crate::status::exit;
 
 /// Lists what waits.
 pub(super) fn pending(world: &World, json: bool, out: &mut dyn Write) -> Result<u8, Stop> {

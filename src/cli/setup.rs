@@ -16,7 +16,7 @@ use super::table::Table;
 use crate::config;
 use crate::config::Config;
 use crate::doctor;
-use crate::response::exit;
+use crate::status::exit;
 
 /// Checks the configuration whole. Exit code 4 where it cannot be used.
 pub(super) fn check(world: &World, json: bool, out: &mut dyn Write) -> Result<u8, Stop> {
@@ -70,6 +70,9 @@ fn print_faults(fault: &config::Error, world: &World, out: &mut dyn Write) -> io
             .map_or_else(String::new, |line| format!(":{line}"));
         let bad = Paint::Red.on("error", world.colour);
         writeln!(out, "{}{line}: {bad}: {}", path.display(), fault.what)?;
+        if let Some(excerpt) = &fault.excerpt {
+            writeln!(out, "{excerpt}")?;
+        }
         if let Some(hint) = &fault.hint {
             writeln!(out, "  help: {hint}")?;
         }
@@ -84,7 +87,7 @@ fn print_faults(fault: &config::Error, world: &World, out: &mut dyn Write) -> io
 
 /// Lists the inventory.
 pub(super) fn targets(world: &World, json: bool, out: &mut dyn Write) -> Result<u8, Stop> {
-    let config = Config::load(&world.home)?;
+    let config = Config::load_only(&world.home)?;
     if json {
         let targets: serde_json::Value = config
             .inventory

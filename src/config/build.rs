@@ -147,15 +147,23 @@ impl Reader {
 
     fn approvals(&mut self, raw: &Raw, command_bytes: usize) -> approval::Limits {
         let raw = &raw.approvals;
+        let ttl = self.time("approvals.ttl", raw.ttl, 900, 10..=DAY);
+        let keep = self.time(
+            "approvals.keep_decided",
+            raw.keep_decided,
+            DAY,
+            60..=90 * DAY,
+        );
+        if keep < ttl {
+            self.fault(
+                None,
+                "`approvals.keep_decided` is shorter than `approvals.ttl`",
+            );
+        }
         approval::Limits {
-            ttl: self.time("approvals.ttl", raw.ttl, 900, 10..=DAY),
+            ttl,
             pending: self.size("approvals.pending", raw.pending, 20, 1..=1000),
-            keep_decided: self.time(
-                "approvals.keep_decided",
-                raw.keep_decided,
-                DAY,
-                60..=90 * DAY,
-            ),
+            keep_decided: keep,
             lock_wait: self.time("approvals.lock_wait", raw.lock_wait, 5, 1..=60),
             // A request in JSON takes at most six bytes for one of its own, and has some company.
             file_bytes: 6 * command_bytes + 128 * 1024,
@@ -217,7 +225,7 @@ impl Reader {
             "limits.log_line",
             raw.limits.log_line,
             2 * MIB,
-            256 * KIB..=GIB,
+            256 * KIB..=audit::LONGEST_LINE as u64,
         );
         // Two streams, six bytes of JSON for one of theirs at worst, and the other fields.
         let longest = 12 * output_bytes + 192 * 1024;
@@ -261,7 +269,7 @@ impl Reader {
             },
             timeout,
             message_wait: self.time("limits.message_wait", limits.message_wait, 30, 1..=3600),
-            answer_chars: self.size("limits.answer", limits.answer, 40_000, 4000..=16 * MIB),
+            answer_chars: self.size("limits.answer", limits.answer, 40_000, 24_000..=16 * MIB),
             client_markers: raw.client_markers.take().unwrap_or_else(|| {
                 CLIENT_MARKERS
                     .iter()

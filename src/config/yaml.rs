@@ -157,7 +157,18 @@ pub(super) fn parse(text: &str) -> Result<Raw, Fault> {
             .location()
             .map(|place| place.line())
             .filter(|line| *line > 0);
-        Fault::new(line, error.to_string().trim_end().to_owned())
+        let excerpt = error.to_string();
+        let first = excerpt.lines().next().unwrap_or_default();
+        let first = first.strip_prefix("error: ").unwrap_or(first);
+        // The library says the place again, which stands before it already.
+        let what = match first.split_once(": ") {
+            Some((place, what)) if place.starts_with("line ") => what,
+            _ => first,
+        };
+        Fault {
+            excerpt: Some(excerpt.clone()),
+            ..Fault::new(line, what)
+        }
     })
 }
 

@@ -12,12 +12,10 @@ use crate::approval::Ticket;
 use crate::audit;
 use crate::request::EXAMPLE_REPLY;
 use crate::request::EXAMPLE_REQUEST;
-use crate::request::Malformed;
 use crate::response::Response;
-use crate::response::Status;
 use crate::response::Waiting;
-use crate::response::exit;
-use crate::visible;
+use crate::status::Status;
+use crate::status::exit;
 
 /// Several requests wait and the reply names none.
 pub(super) fn ambiguous(waiting: &[Pending], now: DateTime<Utc>) -> Response {
@@ -41,21 +39,31 @@ pub(super) fn ambiguous(waiting: &[Pending], now: DateTime<Utc>) -> Response {
 }
 
 /// No request waits under that name.
-pub(super) fn nothing_pending(last: Option<&Ticket>, now: DateTime<Utc>) -> Response {
-    let Some(ticket) = last else {
-        return Response::new(Status::Expired, "Nothing is waiting for an answer.", now);
+pub(super) fn nothing_pending(
+    last: Option<&Ticket>,
+    others: usize,
+    now: DateTime<Utc>,
+) -> Response {
+    let mut message = match others {
+        0 => "Nothing is waiting for an answer.".to_owned(),
+        1 => "No request with that code is waiting; one other is.".to_owned(),
+        _ => format!("No request with that code is waiting; {others} others are."),
     };
-    let message = format!("Nothing is waiting for that answer. {}", history(ticket));
-    Response::new(Status::Expired, message, now).of_ticket(ticket)
+    if let Some(ticket) = last {
+        message = format!("{message} {}", history(ticket, now));
+    }
+    let answer = Response::new(Status::Expired, message, now);
+    match last {
+        Some(ticket) => answer.of_ticket(ticket),
+        None => answer,
+    }
 }
 
 /// What became of a request that no longer waits.
-pub(super) fn history(ticket: &Ticket) -> String {
+pub(super) fn history(ticket: &Ticket, now: DateTime<Utc>) -> String {
     let what = format!(
-        "The last such request (code {}, `{}` on {})",
-        ticket.code,
-        visible::line(&ticket.request.command),
-        ticket.request.target
+        "The request with code {} on {}",
+        ticket.code, ticket.request.target
     );
     match &ticket.decided {
         Some(decided) => {
@@ -70,15 +78,15 @@ pub(super) fn history(ticket: &Ticket) -> String {
                 audit::stamp(decided.at)
             )
         }
-        None => format!(
-            "{what} expired at {} or is being decided.",
-            audit::stamp(ticket.expires)
-        ),
+        None if now >= ticket.expires => {
+            format!("{what} expired at {}.", audit::stamp(ticket.expires))
+        }
+        None => format!("{what} was taken out of the waiting room by another answer."),
     }
 }
 
 /// A message that was not understood, with one that would be.
-pub(super) fn malformed(fault: &Malformed, now: DateTime<Utc>) -> Response {
+pub(super) fn not_understood(fault: &str, now: DateTime<Utc>) -> Response {
     let message = format!(
         "Not understood: {fault}. Send one JSON object like {EXAMPLE_REQUEST} or one reply like `{EXAMPLE_REPLY}`."
     );
@@ -103,18 +111,22 @@ pub(super) fn of_denials(
     if let Some(failed) = failed {
         return answers.swap_remove(failed);
     }
-    let denied = answers
+    let denied: Vec<&Response> = answers
         .iter()
         .filter(|answer| answer.status == Status::Denied)
-        .count();
-    match answers.pop() {
-        Some(last) if !several => last,
-        Some(last) => {
-            let message = format!("{denied} requests were denied. Nothing ran.");
-            let mut answer = Response::new(Status::Denied, message, now);
-            answer.audit_seq = last.audit_seq;
-            answer
-        }
-        None => nothing_pending(None, now),
+        .collect();
+    if let (true, Some(last)) = (several, denied.last()) {
+        let message = format!("{} requests were denied. Nothing ran.", denied.len());
+        return Response {
+            risk: last.risk.clone(),
+            audit_seq: last.audit_seq,
+            decided_by: last.decided_by.clone(),
+            decided_at: last.decided_at.clone(),
+            denial_reason: last.denial_reason.clone(),
+            ..Response::new(Status::Denied, message, now)
+        };
     }
+    answers
+        .pop()
+        .unwrap_or_else(|| nothing_pending(None, 0, now))
 }

@@ -2,7 +2,7 @@
 //!
 //! **Reads** the line's clock.
 //! **Gives** [`Scribe`].
-//! **Never** answers with a `audit_seq` that is not on disk.
+//! **Never** answers with an `audit_seq` that is not on disk.
 
 use std::time::Duration;
 
@@ -30,15 +30,17 @@ use crate::outcome::Captured;
 use crate::outcome::Concluded;
 use crate::outcome::Outcome;
 use crate::outcome::Transcript;
+use crate::policy::Decision as Decided;
 use crate::policy::Verdict;
 use crate::request::Draft;
 use crate::request::Request;
 use crate::response;
 use crate::response::CommandView;
 use crate::response::Response;
-use crate::response::Status;
-use crate::response::exit;
 use crate::shell::Script;
+use crate::ssh;
+use crate::status::Status;
+use crate::status::exit;
 use crate::target::Target;
 use crate::visible;
 
@@ -82,6 +84,8 @@ impl<'a> Scribe<'a> {
             id: ticket.id,
             draft: Some(ticket.request.clone()),
             ticket: Some(ticket.clone()),
+            risk: Some(Decided::RequireApproval.risk()),
+            rule: ticket.rule.clone(),
             ..Self::bare(line)
         }
     }
@@ -126,20 +130,17 @@ impl<'a> Scribe<'a> {
     }
 
     /// The request was to be judged only.
-    pub(super) fn judged(&self, verdict: &Verdict) -> Response {
-        let mut answer = self.about(Status::Judged, verdict.message());
-        answer.risk = Some(verdict.decision().risk().to_owned());
-        answer.rule = verdict.rule().map(str::to_owned);
+    pub(super) fn judged(self, verdict: &Verdict) -> Response {
+        let scribe = self.with_verdict(verdict);
+        let mut answer = scribe.about(Status::Judged, verdict.message());
         answer.commands = Some(commands(verdict));
-        self.decided(answer)
+        scribe.decided(answer)
     }
 
     /// Policy refuses.
-    pub(super) fn rejected(&self, verdict: &Verdict) -> Response {
-        let mut answer = self.about(Status::Rejected, verdict.message());
-        answer.risk = Some(verdict.decision().risk().to_owned());
-        answer.rule = verdict.rule().map(str::to_owned);
-        self.decided(answer)
+    pub(super) fn rejected(self, verdict: &Verdict) -> Response {
+        let scribe = self.with_verdict(verdict);
+        scribe.decided(scribe.about(Status::Rejected, verdict.message()))
     }
 
     /// Something other than a rule refuses.
@@ -149,41 +150,33 @@ impl<'a> Scribe<'a> {
 
     /// The approval is too weak, and the request goes on waiting.
     pub(super) fn too_weak(&self, why: &str) -> Response {
+        let code = self
+            .ticket
+            .as_ref()
+            .map(|ticket| ticket.code.to_string())
+            .unwrap_or_default();
         let message = format!(
-            "Nothing ran: {why}. The request is still waiting; that user runs `aiops approve {}` on the gateway.",
-            self.ticket
-                .as_ref()
-                .map(|ticket| ticket.code.to_string())
-                .unwrap_or_default()
+            "Nothing ran: {why}. The request is still waiting; that user runs `sudo -u aiopsexec /opt/aiops/aiops approve {code}` on the gateway."
         );
         let mut answer = self.about(Status::Rejected, message);
         answer.needs = self.ticket.as_ref().map(|ticket| ticket.needs);
         self.decided(answer)
     }
 
-    /// The request waits for a human now.
-    pub(super) fn waiting(
-        &self,
-        pending: &Pending,
-        verdict: &Verdict,
-        now: DateTime<Utc>,
-    ) -> Response {
+    /// The request waits for a human now: the answer, not yet recorded.
+    pub(super) fn waiting(&self, pending: &Pending, now: DateTime<Utc>) -> Response {
         let ticket = pending.ticket();
-        let mut answer = Response::new(Status::ApprovalRequested, response::APPROVAL_REQUIRED, now)
-            .of_ticket(ticket);
-        answer.request_id = Some(self.id.to_string());
-        answer.risk = Some(verdict.decision().risk().to_owned());
-        answer.rule = verdict.rule().map(str::to_owned);
+        let mut answer = self.about(Status::ApprovalRequested, response::APPROVAL_REQUIRED);
+        answer = answer.of_ticket(ticket);
         answer.expires_at = Some(audit::stamp(ticket.expires));
         answer.needs = Some(ticket.needs);
         answer.prompt = Some(response::block(ticket, now));
-        self.decided(answer)
+        answer
     }
 
     /// A human said no.
     pub(super) fn denied(&self, denial: &Denial) -> Response {
         let mut answer = self.about(Status::Denied, "Denied. Nothing ran.");
-        answer.risk = Some("approval_required".to_owned());
         answer.denial_reason.clone_from(&denial.decision().reason);
         self.decided(answer.of_ticket(denial.ticket()))
     }
@@ -193,7 +186,7 @@ impl<'a> Scribe<'a> {
         let now = self.now();
         let answer = match last {
             Some(ticket) => {
-                Response::new(Status::Expired, answer::history(ticket), now).of_ticket(ticket)
+                Response::new(Status::Expired, answer::history(ticket, now), now).of_ticket(ticket)
             }
             None => self.about(Status::Expired, "It was already decided. Nothing ran."),
         };
@@ -226,9 +219,32 @@ impl<'a> Scribe<'a> {
         self.decided(answer)
     }
 
-    /// The intent could not be recorded, so nothing ran.
-    pub(super) fn unrecorded(&self, fault: &audit::Error) -> Response {
+    /// This machine cannot reach out to any target.
+    pub(super) fn unready(&self, fault: &ssh::Error) -> Response {
+        self.failed(exit::CONFIG, &format!("{fault} ({})", fault.hint()))
+    }
+
+    /// A decision could not be recorded, so nothing ran.
+    fn unrecorded(&self, fault: &audit::Error) -> Response {
         self.told(answer::unrecorded(fault, self.now()))
+    }
+
+    /// The intent could not be recorded, so nothing ran. An intent that was written and not synced
+    /// may be on disk all the same; then its end is told too, as far as the log can take it.
+    pub(super) fn intent_failed(&self, fault: &audit::Error) -> Response {
+        let mut answer = self.unrecorded(fault);
+        if self.decision.is_some() {
+            answer
+                .message
+                .push_str(" The approval is used up; ask for the command again.");
+        }
+        if matches!(fault, audit::Error::NotSynced { .. }) {
+            let mut record = self.record(Event::Outcome);
+            record.status = Some(Status::Error.word().to_owned());
+            record.message = Some("it never started: its intent could not be synced".to_owned());
+            let _ = self.line.log.append(self.clean(record));
+        }
+        answer
     }
 
     // The two records of a run, and its answer.
@@ -240,10 +256,10 @@ impl<'a> Scribe<'a> {
         record.host = Some(target.host().to_string());
         let sent = script.to_send();
         if sent != script.text() {
-            record.sent = Some(self.line.redaction.apply(&sent));
+            record.sent = Some(sent.into_owned());
         }
         record.limit_s = Some(limit.as_secs());
-        record
+        self.clean(record)
     }
 
     /// The record after a run.
@@ -254,17 +270,17 @@ impl<'a> Scribe<'a> {
         transcript: &Transcript,
     ) -> Record {
         let mut record = self.record(Event::Outcome);
-        record.status = Some(outcome.status().to_owned());
+        record.status = Some(outcome.status().word().to_owned());
         record.host = Some(run.target().host().to_string());
         record.message = Some(outcome.message());
         record.exit_code = outcome.exit_code();
         record.signal = outcome.signal();
-        record.stdout = Some(self.line.redaction.apply(&transcript.stdout.text));
-        record.stderr = Some(self.line.redaction.apply(&transcript.stderr.text));
+        record.stdout = Some(transcript.stdout.text.clone());
+        record.stderr = Some(transcript.stderr.text.clone());
         record.stdout_facts = Some(facts(&transcript.stdout));
         record.stderr_facts = Some(facts(&transcript.stderr));
         record.duration_ms = Some(milliseconds(transcript.duration));
-        record
+        self.clean(record)
     }
 
     /// The answer to a run. An outcome that could not be recorded is told all the same, and the
@@ -276,22 +292,13 @@ impl<'a> Scribe<'a> {
             recorded,
             ..
         } = concluded;
-        let status = match outcome {
-            Outcome::Exited { .. } => Status::Executed,
-            Outcome::TimedOut { .. } => Status::TimedOut,
-            Outcome::Unreachable { .. } => Status::Unreachable,
-            Outcome::Lost { .. } => Status::Lost,
-            Outcome::Interrupted { .. } => Status::Interrupted,
-        };
-        let mut answer = self.about(status, outcome.message());
-        answer.risk = self.risk.map(str::to_owned);
-        answer.rule.clone_from(&self.rule);
+        let mut answer = self.about(outcome.status(), outcome.message());
         answer.exit_code = outcome.exit_code();
         answer.signal = outcome.signal();
         answer.stdout = Some(self.shown(&transcript.stdout));
         answer.stderr = Some(self.shown(&transcript.stderr));
-        answer.stdout_facts = remarkable(&transcript.stdout);
-        answer.stderr_facts = remarkable(&transcript.stderr);
+        answer.stdout_facts = Some(facts(&transcript.stdout));
+        answer.stderr_facts = Some(facts(&transcript.stderr));
         let cut = transcript.stdout.truncated || transcript.stderr.truncated;
         answer.truncated = cut.then_some(true);
         answer.duration_ms = Some(milliseconds(transcript.duration));
@@ -333,11 +340,18 @@ impl<'a> Scribe<'a> {
             answer.decided_at = Some(audit::stamp(decision.at));
         }
         answer.request_id = Some(self.id.to_string());
+        answer.risk = self.risk.map(str::to_owned);
+        answer.rule.clone_from(&self.rule);
         answer
     }
 
+    /// Nothing of a secret reaches the log, whichever text it stands in.
+    fn clean(&self, record: Record) -> Record {
+        record.redacted(&self.line.redaction)
+    }
+
     fn recorded(&self, record: Record, mut answer: Response) -> Response {
-        match self.line.log.append(record) {
+        match self.line.log.append(self.clean(record)) {
             Ok(receipt) => {
                 answer.audit_seq = Some(receipt.seq());
                 answer
@@ -349,9 +363,8 @@ impl<'a> Scribe<'a> {
     fn decision_record(&self, answer: &Response) -> Record {
         let mut record = self.record(Event::Decision);
         record.status = Some(answer.status.word().to_owned());
-        record.risk.clone_from(&answer.risk);
-        record.rule.clone_from(&answer.rule);
         record.message = Some(answer.message.clone());
+        record.denial_reason.clone_from(&answer.denial_reason);
         record.approval_id.clone_from(&answer.approval_id);
         record.digest.clone_from(&answer.digest);
         if record.command.is_none() {
@@ -378,9 +391,9 @@ impl<'a> Scribe<'a> {
         record.caller_through = Some(line.caller.through.word().to_owned());
         if let Some(draft) = &self.draft {
             record.target = Some(draft.target.clone());
-            record.command = Some(line.redaction.apply(&draft.command));
+            record.command = Some(draft.command.clone());
             record.requester.clone_from(&draft.requester);
-            record.reason = draft.reason.as_deref().map(|why| line.redaction.apply(why));
+            record.reason.clone_from(&draft.reason);
             record.incident.clone_from(&draft.incident);
             record.conversation.clone_from(&draft.conversation);
         }
@@ -416,10 +429,6 @@ fn facts(captured: &Captured) -> OutputFacts {
         truncated: captured.truncated,
         not_utf8: captured.not_utf8,
     }
-}
-
-fn remarkable(captured: &Captured) -> Option<OutputFacts> {
-    (captured.truncated || captured.not_utf8).then(|| facts(captured))
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -84,7 +84,7 @@ struct Read {
 
 impl Read {
     fn take(&mut self, key: &str, value: Value) -> Result<(), Malformed> {
-        let known = super::KNOWN_KEYS.split(", ").find(|known| *known == key);
+        let known = super::KNOWN_KEYS.into_iter().find(|known| *known == key);
         let Some(key) = known else {
             return Err(Malformed::UnknownKey(showable(key)));
         };

@@ -139,6 +139,7 @@ impl Reply {
             [all, why @ ..] if all.eq_ignore_ascii_case("all") => (Which::All, why),
             [first, why @ ..] => match Code::parse(first) {
                 Some(code) => (Which::Code(code), why),
+                None if looks_like_a_code(first) => return Err(Malformed::Reply(NO_CODE)),
                 None => (Which::Only, words),
             },
             [] => (Which::Only, words),
@@ -148,6 +149,14 @@ impl Reply {
     }
 }
 
+/// A mistyped code must not become the first word of a reason, and deny another request.
+fn looks_like_a_code(word: &str) -> bool {
+    word.len() == CODE_LENGTH
+        && word.bytes().all(|b| b.is_ascii_alphanumeric())
+        && word.bytes().any(|b| b.is_ascii_digit())
+}
+
+const NO_CODE: &str = "the word behind `Deny` looks like a code and is none";
 const BEHIND_APPROVE: &str =
     "behind `Approve` only a four-character code and a six-digit code may stand";
 const NOT_ALL: &str = "there is no `Approve all`; approve each request by its code";

@@ -6,11 +6,12 @@
 
 use super::Response;
 
-/// Cuts `stdout` and `stderr` until the answer, written as JSON, has at most `limit` characters.
+/// Cuts the answer until, written as JSON, it has at most `limit` characters: the outputs first,
+/// then the lists, then the message. What nobody cut needs no facts beside it.
 pub(super) fn fit(response: &mut Response, limit: usize) {
     let stdout = response.stdout.take();
     let stderr = response.stderr.take();
-    let bare = serde_json::to_string(&response).map_or(0, |json| json.chars().count());
+    let bare = length(response);
     let room = limit.saturating_sub(bare + MARGIN);
     let (out, err) = (written(stdout.as_deref()), written(stderr.as_deref()));
     let (out_room, err_room) = if out + err <= room {
@@ -22,11 +23,56 @@ pub(super) fn fit(response: &mut Response, limit: usize) {
     } else {
         (room / 2, room / 2)
     };
+    for (facts, cut) in [
+        (&mut response.stdout_facts, out > out_room),
+        (&mut response.stderr_facts, err > err_room),
+    ] {
+        if let Some(facts) = facts {
+            facts.truncated |= cut;
+        }
+        let remarkable = facts
+            .as_ref()
+            .is_some_and(|facts| facts.truncated || facts.not_utf8);
+        *facts = facts.take().filter(|_| remarkable);
+    }
     if out > out_room || err > err_room {
         response.truncated = Some(true);
     }
     response.stdout = stdout.map(|text| cut(text, out_room));
     response.stderr = stderr.map(|text| cut(text, err_room));
+    fit_lists(response, limit);
+    let over = length(response).saturating_sub(limit);
+    if over > 0 {
+        let kept = response
+            .message
+            .chars()
+            .count()
+            .saturating_sub(over + MARK_ROOM);
+        response.message = shortened(&response.message, kept);
+    }
+}
+
+/// Drops entries from the end of the lists, and says in the message how many.
+fn fit_lists(response: &mut Response, limit: usize) {
+    let mut missing = 0;
+    while length(response) + MARK_ROOM > limit {
+        let commands = response.commands.as_mut().and_then(Vec::pop).is_some();
+        let pending = response.pending.as_mut().and_then(Vec::pop).is_some();
+        if !commands && !pending {
+            break;
+        }
+        missing += 1;
+    }
+    if missing > 0 {
+        response
+            .message
+            .push_str(&format!(" [… {missing} more are not listed]"));
+    }
+}
+
+/// Characters of the answer as JSON.
+pub(super) fn length(response: &Response) -> usize {
+    serde_json::to_string(response).map_or(0, |json| json.chars().count())
 }
 
 /// The beginning of a text, and how much of it is missing.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::status::Status;
 
 fn answer(stdout: &str, stderr: &str) -> Response {
     let mut response = Response::new(Status::Executed, "It ran.", DateTime::UNIX_EPOCH);

@@ -35,6 +35,7 @@ pub(super) struct Signals {
     term: Signal,
     interrupt: Signal,
     hangup: Signal,
+    quit: Signal,
 }
 
 impl Signals {
@@ -44,6 +45,7 @@ impl Signals {
             term: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
         })
     }
 
@@ -53,6 +55,7 @@ impl Signals {
             _ = self.term.recv() => SignalKind::terminate().as_raw_value(),
             _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
             _ = self.hangup.recv() => SignalKind::hangup().as_raw_value(),
+            _ = self.quit.recv() => SignalKind::quit().as_raw_value(),
         }
     }
 }

@@ -39,7 +39,7 @@ fn a_log_that_others_may_write_stops_everything() {
 #[test]
 fn a_lock_that_is_never_free_stops_everything() {
     let lab = lab!(&format!("{RULES}limits: {{log_lock_wait: 1s}}\n"));
-    let other = fs::File::open(lab.path("audit.jsonl")).unwrap();
+    let other = fs::File::create(lab.path("runtime/audit.lock")).unwrap();
     other.lock().unwrap();
     lab.ask("hostname").is("error", 5).says("lock");
     assert!(lab.sshd.masters().is_empty());
@@ -48,7 +48,7 @@ fn a_lock_that_is_never_free_stops_everything() {
 #[test]
 fn a_request_that_cannot_be_recorded_does_not_wait_for_approval() {
     let lab = lab!(&format!("{RULES}limits: {{log_lock_wait: 1s}}\n"));
-    let other = fs::File::open(lab.path("audit.jsonl")).unwrap();
+    let other = fs::File::create(lab.path("runtime/audit.lock")).unwrap();
     other.lock().unwrap();
     lab.ask(&format!("touch {}", lab.mark("a"))).is("error", 5);
     drop(other);

@@ -16,6 +16,7 @@ mod lab;
 mod sshd;
 
 mod approval;
+mod attack;
 mod audit;
 mod cli;
 mod config;

@@ -44,6 +44,23 @@ fn answers_and_records_of_every_kind_keep_to_their_schema() {
     for answer in &answers {
         keeps_to(&response, &answer.json);
     }
+    // What the contract calls always present is demanded.
+    for key in [
+        "status",
+        "risk",
+        "target",
+        "command",
+        "requester",
+        "reason",
+        "message",
+        "timestamp",
+        "audit_seq",
+        "schema",
+    ] {
+        let mut less = answers[0].json.clone();
+        less.as_object_mut().unwrap().remove(key);
+        assert!(!response.is_valid(&less), "{key} may be missing");
+    }
     for line in lab.log() {
         keeps_to(&record, &line);
     }
