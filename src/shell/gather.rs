@@ -33,6 +33,9 @@ pub(super) struct Gathered {
 /// The most commands that are looked for behind the ones of the text itself.
 const MOST_INNER: usize = 512;
 
+/// How much text all of these may have together, in lengths of the longest command.
+const MOST_INNER_TEXT: usize = 8;
+
 enum Task {
     Text {
         text: String,
@@ -56,6 +59,7 @@ pub(super) fn gather(text: &str, read: &Result<Vec<Stage>, Opaque>, limits: &Lim
         },
         tasks: VecDeque::new(),
         limits,
+        budget: limits.command_bytes.saturating_mul(MOST_INNER_TEXT),
     };
     match read {
         Ok(stages) => gathering.plain(stages, None, 0),
@@ -71,6 +75,8 @@ struct Gathering<'a> {
     found: Gathered,
     tasks: VecDeque<Task>,
     limits: &'a Limits,
+    /// Bytes of text that may still be gathered behind wrappers.
+    budget: usize,
 }
 
 impl Gathering<'_> {
@@ -80,7 +86,8 @@ impl Gathering<'_> {
             let depth = match &task {
                 Task::Text { depth, .. } | Task::Look { depth, .. } => *depth,
             };
-            if depth > self.limits.depth || self.found.commands.len() > outer + MOST_INNER {
+            let spent = self.budget == 0 || self.found.commands.len() > outer + MOST_INNER;
+            if depth > self.limits.depth || spent {
                 // Looking at a command that wraps nothing costs nothing and ends nothing.
                 if let Task::Look { place, .. } = task
                     && self.inner_of(place).is_empty()
@@ -173,6 +180,10 @@ impl Gathering<'_> {
         depth: usize,
     ) -> usize {
         let place = self.found.commands.len();
+        if reached != Reached::Outer {
+            let bytes: usize = words.iter().map(|word| word.shown().len() + 1).sum();
+            self.budget = self.budget.saturating_sub(bytes);
+        }
         self.found.commands.push(SimpleCommand {
             words,
             redirects,

@@ -1,0 +1,100 @@
+//! How long a judgement takes, with 50, 1,000 and 10,000 rules.
+//!
+//! **Reads** rules made up in the manner of real ones.
+//! **Gives** the time of a cold judgement (policy made, then one verdict) and of a warm verdict.
+//! **Never** runs a command.
+
+use std::hint::black_box;
+
+use aiops::policy::Decision;
+use aiops::policy::Definition;
+use aiops::policy::Policy;
+use aiops::policy::Unknown;
+use aiops::shell::Limits;
+use aiops::shell::Script;
+use criterion::BenchmarkId;
+use criterion::Criterion;
+use criterion::criterion_group;
+use criterion::criterion_main;
+
+const PLAIN: &str = "tool7 status unit-a --no-pager | grep -i 'out of memory'";
+const OPAQUE: &str = "for x in 1 2; do sudo tool7 restart \"$x\"; done";
+
+fn rules(count: usize) -> Vec<Definition> {
+    let mut rules = vec![Definition {
+        pattern: "grep -i '[^']*'".to_owned(),
+        ..Definition::new(Decision::Allow)
+    }];
+    for number in 0..count {
+        let (effect, pattern) = match number % 5 {
+            0 => (
+                Decision::Forbid,
+                format!(r"^(wreck{number}|ruin{number})( .*)? /(etc|usr)?( |$)"),
+            ),
+            1 => (
+                Decision::RequireApproval,
+                format!(r"^tool{number} (start|stop|restart)( |$)"),
+            ),
+            2 => (
+                Decision::Allow,
+                format!("tool{number} (status|show) [a-z][a-z0-9-]*( --no-pager)?"),
+            ),
+            3 => (
+                Decision::Allow,
+                format!("(sudo )?report{number}( -[a-z]+)*"),
+            ),
+            _ => (
+                Decision::Allow,
+                format!("look{number} -n [0-9]+ /var/log(/[A-Za-z0-9_.-]+)+"),
+            ),
+        };
+        rules.push(Definition {
+            pattern,
+            ..Definition::new(effect)
+        });
+    }
+    rules
+}
+
+fn policy(rules: Vec<Definition>) -> Policy {
+    Policy::new(rules, Unknown::Ask, Limits::default(), 1 << 20)
+}
+
+fn judge(criterion: &mut Criterion) {
+    criterion.bench_function("parse/plain", |b| {
+        b.iter(|| Script::parse(black_box(PLAIN), &Limits::default()));
+    });
+    criterion.bench_function("parse/opaque", |b| {
+        b.iter(|| Script::parse(black_box(OPAQUE), &Limits::default()));
+    });
+    let plain = Script::parse(PLAIN, &Limits::default());
+    let opaque = Script::parse(OPAQUE, &Limits::default());
+    for count in [50, 1_000, 10_000] {
+        let rules = rules(count);
+        let warm = policy(rules.clone());
+        criterion.bench_with_input(
+            BenchmarkId::new("verdict/plain", count),
+            &warm,
+            |b, policy| {
+                b.iter(|| policy.verdict(black_box(&plain)));
+            },
+        );
+        criterion.bench_with_input(
+            BenchmarkId::new("verdict/opaque", count),
+            &warm,
+            |b, policy| {
+                b.iter(|| policy.verdict(black_box(&opaque)));
+            },
+        );
+        criterion.bench_with_input(BenchmarkId::new("cold/plain", count), &rules, |b, rules| {
+            b.iter_batched(
+                || rules.clone(),
+                |rules| policy(rules).verdict(black_box(&plain)),
+                criterion::BatchSize::LargeInput,
+            );
+        });
+    }
+}
+
+criterion_group!(benches, judge);
+criterion_main!(benches);
