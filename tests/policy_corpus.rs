@@ -120,3 +120,116 @@ fn every_command_of_the_corpus_gets_its_decision() {
         wrong.join("\n")
     );
 }
+
+/// The policy that `docs/policy.md` shows.
+#[derive(Deserialize)]
+struct Shown {
+    auto_allowed: Vec<ShownRule>,
+    approval_required: Vec<ShownRule>,
+    forbidden: Vec<ShownRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ShownRule {
+    Pattern(String),
+    Rule(ShownLine),
+}
+
+#[derive(Deserialize)]
+struct ShownLine {
+    id: String,
+    pattern: String,
+    #[serde(default, rename = "match")]
+    matches: Vec<String>,
+    #[serde(default, rename = "not_match")]
+    not_matches: Vec<String>,
+}
+
+fn shown_policy() -> Policy {
+    let document = include_str!("../docs/policy.md");
+    let (_, rest) = document.split_once("```yaml\n").unwrap();
+    let (yaml, _) = rest.split_once("```").unwrap();
+    let shown: Shown = serde_yaml::from_str(yaml).unwrap();
+    let mut definitions = Vec::new();
+    for (effect, rules) in [
+        (Decision::Allow, shown.auto_allowed),
+        (Decision::RequireApproval, shown.approval_required),
+        (Decision::Forbid, shown.forbidden),
+    ] {
+        definitions.extend(rules.into_iter().map(|rule| match rule {
+            ShownRule::Pattern(pattern) => Definition {
+                pattern,
+                ..Definition::new(effect)
+            },
+            ShownRule::Rule(line) => Definition {
+                id: Some(line.id),
+                pattern: line.pattern,
+                matches: line.matches,
+                not_matches: line.not_matches,
+                ..Definition::new(effect)
+            },
+        }));
+    }
+    Policy::new(definitions, Unknown::Ask, Limits::default(), 1 << 20)
+}
+
+#[test]
+fn what_the_document_says_of_its_example_is_true() {
+    let policy = shown_policy();
+    assert_eq!(policy.examine(), []);
+    for (text, decision, rule) in [
+        ("uptime", Decision::Allow, "auto_allowed-1"),
+        ("df -h 2>/dev/null", Decision::Allow, "disk-free"),
+        ("'df' \"-h\"", Decision::Allow, "disk-free"),
+        ("sudo df", Decision::RequireApproval, "unknown_default"),
+        (
+            "df && frobnicate",
+            Decision::RequireApproval,
+            "unknown_default",
+        ),
+        (
+            "sudo systemctl restart nginx",
+            Decision::RequireApproval,
+            "restart-a-service",
+        ),
+        (
+            "/bin/rm -rf '/etc/../'",
+            Decision::Forbid,
+            "remove-the-system",
+        ),
+        ("x=$(rm -rf /)", Decision::Forbid, "remove-the-system"),
+        ("df *", Decision::RequireApproval, "opaque"),
+    ] {
+        let verdict = policy.verdict(&Script::parse(text, &Limits::default()));
+        assert_eq!(
+            (verdict.decision(), verdict.rule()),
+            (decision, Some(rule)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_table_of_canonical_texts_in_the_document_is_true() {
+    let document = include_str!("../docs/policy.md");
+    let (_, table) = document.split_once("| Received | Compared |").unwrap();
+    let mut count = 0;
+    for line in table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+    {
+        let mut cells = line.split('`');
+        let received = cells.nth(1).unwrap();
+        let compared = cells.nth(1).unwrap();
+        let script = Script::parse(received, &Limits::default());
+        assert_eq!(
+            script.commands().first().unwrap().canonical(),
+            compared,
+            "{received}"
+        );
+        count += 1;
+    }
+    assert_eq!(count, 4);
+}

@@ -21,7 +21,8 @@ use super::needs::Needs;
 pub(super) struct Rule {
     pub(super) id: String,
     pub(super) definition: Definition,
-    needs: Needs,
+    /// Scanned when first asked: a rule that the index passes over is never even read.
+    needs: OnceLock<Needs>,
     regex_bytes: usize,
     compiled: OnceLock<Result<meta::Regex, String>>,
 }
@@ -38,11 +39,10 @@ impl Rule {
             Some(id) => id.clone(),
             None => format!("{}-{place}", definition.effect.risk()),
         };
-        let needs = Needs::of(&definition.pattern);
         Rule {
             id,
             definition,
-            needs,
+            needs: OnceLock::new(),
             regex_bytes,
             compiled: OnceLock::new(),
         }
@@ -54,7 +54,11 @@ impl Rule {
 
     /// Whether the rule matches: all of the text for one that allows, any part for the others.
     pub(super) fn matches(&self, text: &str) -> Result<bool, Broken> {
-        if !self.needs.maybe(text) {
+        if !self
+            .needs
+            .get_or_init(|| Needs::of(&self.definition.pattern))
+            .maybe(text)
+        {
             return Ok(false);
         }
         match self.compiled() {

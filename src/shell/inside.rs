@@ -189,12 +189,11 @@ impl Inside {
         let mut found = Found::default();
         for raw in words.iter().filter_map(raw_word) {
             self.substitutions_of(raw);
-            found
-                .words
-                .extend(expand_braces(raw).iter().flat_map(|raw| {
-                    let word = Word::unquote(raw, &self.variables);
-                    split_unquoted(word)
-                }));
+            found.words.extend(
+                expand_braces(raw)
+                    .iter()
+                    .flat_map(|raw| Word::unquote(raw, &self.variables).split()),
+            );
         }
         for redirect in redirects {
             match &redirect.kind {
@@ -285,18 +284,6 @@ fn is_harmless(operator: &str, target: &str) -> bool {
         ">&" | "<&" | ">&-" => target.bytes().all(|b| b.is_ascii_digit()),
         _ => target == "/dev/null",
     }
-}
-
-/// An unquoted expansion may hold blanks, and then it is several words: `rm${IFS}-rf`.
-fn split_unquoted(word: Word) -> Vec<Word> {
-    if word.value().is_some() || !word.shown().contains(' ') || word.shown().contains("$(") {
-        return vec![word];
-    }
-    word.shown()
-        .split(' ')
-        .filter(|part| !part.is_empty())
-        .map(Word::unknown)
-        .collect()
 }
 
 /// Follows one brace expansion of commas, which is enough for `{rm,-rf,/}`.

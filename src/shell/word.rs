@@ -15,6 +15,8 @@ use super::variable::Variables;
 pub struct Word {
     known: bool,
     shown: String,
+    /// An expansion outside quotes put blanks into it, so bash makes several words of it.
+    splits: bool,
 }
 
 impl Word {
@@ -22,6 +24,7 @@ impl Word {
         Word {
             known: true,
             shown: value.into(),
+            splits: false,
         }
     }
 
@@ -29,6 +32,7 @@ impl Word {
         Word {
             known: false,
             shown: shown.into(),
+            splits: false,
         }
     }
 
@@ -39,11 +43,14 @@ impl Word {
             variables,
             known: true,
             shown: String::new(),
+            quoted: false,
+            splits: false,
         };
         unquoting.outside();
         Word {
             known: unquoting.known,
             shown: unquoting.shown,
+            splits: unquoting.splits,
         }
     }
 
@@ -55,6 +62,17 @@ impl Word {
     /// The value, or the nearest to it that can be read from the text.
     pub fn shown(&self) -> &str {
         &self.shown
+    }
+
+    /// The words that bash makes of this one.
+    pub(super) fn split(self) -> Vec<Word> {
+        if !self.splits {
+            return vec![self];
+        }
+        self.shown
+            .split_ascii_whitespace()
+            .map(Word::unknown)
+            .collect()
     }
 
     /// The last part of the path, as the name of a program.
@@ -102,11 +120,23 @@ fn straight_path(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// What a substitution prints, where that is plain to see: `$(echo rm)`, `$(which rm)`.
+fn printed(inner: &str) -> Option<String> {
+    let inner = inner.trim();
+    let text = ["echo ", "printf ", "which ", "command -v "]
+        .iter()
+        .find_map(|program| inner.strip_prefix(program))?;
+    let telling = !text.contains(['$', '`', '|', ';', '&', '<', '>', '%', '\n']);
+    telling.then(|| text.replace(['"', '\'', '\\'], "").trim().to_owned())
+}
+
 struct Unquoting<'a> {
     rest: Peekable<Chars<'a>>,
     variables: &'a Variables,
     known: bool,
     shown: String,
+    quoted: bool,
+    splits: bool,
 }
 
 impl Unquoting<'_> {
@@ -117,7 +147,11 @@ impl Unquoting<'_> {
         while let Some(character) = self.rest.next() {
             match character {
                 '\'' => self.single(),
-                '"' => self.double(),
+                '"' => {
+                    self.quoted = true;
+                    self.double();
+                    self.quoted = false;
+                }
                 '\\' => match self.rest.next() {
                     Some('\n') | None => {}
                     Some(next) => self.shown.push(next),
@@ -130,7 +164,8 @@ impl Unquoting<'_> {
                     Some('"') => {}
                     _ => self.dollar(),
                 },
-                '*' | '?' | '[' | '`' | '(' | ')' | '<' | '>' => {
+                '`' => self.backquoted(),
+                '*' | '?' | '[' | '(' | ')' | '<' | '>' => {
                     self.known = false;
                     self.shown.push(character);
                 }
@@ -163,10 +198,7 @@ impl Unquoting<'_> {
                     Some(next) => self.shown.extend(['\\', next]),
                 },
                 '$' => self.dollar(),
-                '`' => {
-                    self.known = false;
-                    self.shown.push('`');
-                }
+                '`' => self.backquoted(),
                 _ => self.shown.push(character),
             }
         }
@@ -186,21 +218,22 @@ impl Unquoting<'_> {
                     self.rest.next();
                 }
                 self.known = false;
-                self.shown.push_str(&self.variables.expand(&name));
+                self.expanded(&self.variables.expand(&name));
             }
             Some('{') => {
                 self.rest.next();
                 let inner = self.until_closed('{', '}');
                 self.known = false;
-                self.shown.push_str(&self.variables.expand_braced(&inner));
+                self.expanded(&self.variables.expand_braced(&inner));
             }
             Some('(') => {
                 self.rest.next();
                 let inner = self.until_closed('(', ')');
                 self.known = false;
-                self.shown.push_str("$(");
-                self.shown.push_str(&inner);
-                self.shown.push(')');
+                match printed(&inner) {
+                    Some(text) => self.expanded(&text),
+                    None => self.shown.push_str(&format!("$({inner})")),
+                }
             }
             // A script that is given no arguments has none: `r$@m` is `rm`.
             Some('@' | '*' | '1'..='9') => {
@@ -212,6 +245,20 @@ impl Unquoting<'_> {
                 self.shown.push('$');
             }
             _ => self.shown.push('$'),
+        }
+    }
+
+    fn expanded(&mut self, text: &str) {
+        self.splits |= !self.quoted && text.contains([' ', '\t', '\n']);
+        self.shown.push_str(text);
+    }
+
+    fn backquoted(&mut self) {
+        let inner: String = self.rest.by_ref().take_while(|c| *c != '`').collect();
+        self.known = false;
+        match printed(&inner) {
+            Some(text) => self.expanded(&text),
+            None => self.shown.push_str(&format!("`{inner}`")),
         }
     }
 
@@ -340,6 +387,16 @@ mod tests {
         unknown("r$1m", "rm");
         unknown("${x:-rm}", "rm");
         unknown("rm${IFS}-rf", "rm -rf");
+    }
+
+    #[test]
+    fn what_a_substitution_surely_prints_is_taken() {
+        unknown("$(echo rm)", "rm");
+        unknown("`echo 'r'm`", "rm");
+        unknown("\"$(which rm)\"", "rm");
+        unknown("$(cat x)", "$(cat x)");
+        unknown("$(echo rm; id)", "$(echo rm; id)");
+        unknown("`id`x", "`id`x");
     }
 
     #[test]

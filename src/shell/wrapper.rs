@@ -294,6 +294,12 @@ pub(super) fn look_through(words: &[Word]) -> Vec<Inner> {
         "env" => split_string(arguments, &mut inner),
         "ssh" | "scp" | "sftp" | "rsync" => ssh_options(arguments, &mut inner),
         "trap" => inner.extend(arguments.first().map(text)),
+        "alias" => {
+            let values = arguments
+                .iter()
+                .filter_map(|word| word.shown().split_once('='));
+            inner.extend(values.map(|(_, value)| Inner::Text(value.to_owned())));
+        }
         "awk" | "gawk" | "mawk" | "nawk" => inner.extend(arguments.iter().flat_map(calls)),
         "perl" | "python" | "python3" | "ruby" | "node" | "php" | "lua" | "vim" | "vi" => {
             inner.extend(arguments.iter().flat_map(calls));
