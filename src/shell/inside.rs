@@ -12,6 +12,12 @@ use super::variable::Variables;
 use super::word::Word;
 use super::wrapper;
 
+mod substitution;
+mod tree;
+
+use substitution::substitutions;
+use tree::children;
+
 /// What was found in a text.
 #[derive(Debug, Default)]
 pub(super) struct Inside {
@@ -308,177 +314,12 @@ fn expand_braces(raw: &str) -> Vec<String> {
         .collect()
 }
 
-/// Collects the bodies of `$(...)`, `<(...)`, `>(...)` and backquotes in a raw word.
-fn substitutions(raw: &str, texts: &mut Vec<String>) {
-    let mut rest = raw;
-    let mut in_double = false;
-    while let Some(character) = rest.chars().next() {
-        let behind = rest.get(character.len_utf8()..).unwrap_or_default();
-        let next = behind.chars().next();
-        match character {
-            '"' => in_double = !in_double,
-            '\\' => {
-                let escaped = next.map_or(0, char::len_utf8);
-                rest = behind.get(escaped..).unwrap_or_default();
-                continue;
-            }
-            '\'' if !in_double => {
-                rest = behind.split_once('\'').map_or("", |(_, after)| after);
-                continue;
-            }
-            '$' | '<' | '>' if next == Some('(') => {
-                let body = behind.get(1..).unwrap_or_default();
-                // `$((` is arithmetic: only what stands in it can run something.
-                if body.starts_with('(') && character == '$' {
-                    rest = body;
-                    continue;
-                }
-                let (inside, after) = until_closed(body);
-                texts.push(inside.to_owned());
-                rest = after;
-                continue;
-            }
-            '`' => {
-                let (inside, after) = until_backquote(behind);
-                texts.push(inside);
-                rest = after;
-                continue;
-            }
-            _ => {}
-        }
-        rest = behind;
-    }
-}
-
-fn until_closed(body: &str) -> (&str, &str) {
-    let mut depth = 1usize;
-    for (place, character) in body.char_indices() {
-        match character {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            let (inside, after) = body.split_at_checked(place).unwrap_or((body, ""));
-            return (inside, after.get(1..).unwrap_or_default());
-        }
-    }
-    (body, "")
-}
-
-fn until_backquote(body: &str) -> (String, &str) {
-    let mut inside = String::new();
-    let mut characters = body.char_indices();
-    while let Some((place, character)) = characters.next() {
-        match character {
-            '`' => return (inside, body.get(place + 1..).unwrap_or_default()),
-            '\\' => match characters.next() {
-                Some((_, next @ ('`' | '$' | '\\'))) => inside.push(next),
-                Some((_, next)) => inside.extend(['\\', next]),
-                None => {}
-            },
-            _ => inside.push(character),
-        }
-    }
-    (inside, "")
-}
-
 /// Whether a command is one whose input is read as shell text.
 pub(super) fn reads_commands(words: &[Word]) -> bool {
     words.iter().any(|word| {
         wrapper::is_shell(word.program())
             || matches!(word.program(), "ssh" | "su" | "at" | "batch" | "parallel")
     })
-}
-
-/// The parts of a node in which further commands may stand.
-fn children(kind: &NodeKind) -> Vec<&Node> {
-    let mut found: Vec<&Node> = Vec::new();
-    match kind {
-        NodeKind::Command {
-            assignments,
-            words,
-            redirects,
-        } => {
-            found.extend(assignments);
-            found.extend(words);
-            found.extend(redirects);
-        }
-        NodeKind::Pipeline { commands, .. } => found.extend(commands),
-        NodeKind::List { items } => found.extend(items.iter().map(|item| &item.command)),
-        NodeKind::If {
-            condition,
-            then_body,
-            else_body,
-            redirects,
-        } => {
-            found.extend([condition.as_ref(), then_body.as_ref()]);
-            found.extend(else_body.as_deref());
-            found.extend(redirects);
-        }
-        NodeKind::While {
-            condition,
-            body,
-            redirects,
-        }
-        | NodeKind::Until {
-            condition,
-            body,
-            redirects,
-        } => {
-            found.extend([condition.as_ref(), body.as_ref()]);
-            found.extend(redirects);
-        }
-        NodeKind::For {
-            words,
-            body,
-            redirects,
-            ..
-        }
-        | NodeKind::Select {
-            words,
-            body,
-            redirects,
-            ..
-        } => {
-            found.extend(words.iter().flatten());
-            found.push(body);
-            found.extend(redirects);
-        }
-        NodeKind::ForArith {
-            body, redirects, ..
-        }
-        | NodeKind::Subshell { body, redirects }
-        | NodeKind::BraceGroup { body, redirects }
-        | NodeKind::ConditionalExpr { body, redirects } => {
-            found.push(body);
-            found.extend(redirects);
-        }
-        NodeKind::Case {
-            word,
-            patterns,
-            redirects,
-        } => {
-            found.push(word);
-            for pattern in patterns {
-                found.extend(&pattern.patterns);
-                found.extend(&pattern.body);
-            }
-            found.extend(redirects);
-        }
-        NodeKind::Function { body, .. } => found.push(body),
-        NodeKind::Coproc { command, .. } => found.push(command),
-        NodeKind::UnaryTest { operand, .. } | NodeKind::CondNot { operand } => found.push(operand),
-        NodeKind::BinaryTest { left, right, .. }
-        | NodeKind::CondAnd { left, right }
-        | NodeKind::CondOr { left, right } => found.extend([left.as_ref(), right.as_ref()]),
-        NodeKind::CondParen { inner } => found.push(inner),
-        NodeKind::Negation { pipeline } | NodeKind::Time { pipeline, .. } => found.push(pipeline),
-        NodeKind::Array { elements } => found.extend(elements),
-        NodeKind::ArithmeticCommand { redirects, .. } => found.extend(redirects),
-        _ => {}
-    }
-    found
 }
 
 #[cfg(test)]
