@@ -186,6 +186,7 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> u8 {
+    let json = arguments.iter().any(|argument| argument == "--json");
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(fault) if fault.use_stderr() => {
@@ -222,7 +223,11 @@ pub fn run(
     match done {
         Ok(exit) => exit,
         Err(Stop::Said(message, exit)) => {
-            let _ = writeln!(err, "aiops: {message}");
+            if json {
+                let _ = writeln!(out, "{}", serde_json::json!({ "error": message }));
+            } else {
+                let _ = writeln!(err, "aiops: {message}");
+            }
             exit
         }
         // A reader that went away is no fault of ours.

@@ -138,6 +138,7 @@ impl Config {
     /// that compiles only the patterns that could match it.
     pub fn load(home: &Home) -> Result<Self, Error> {
         let (config, known) = Self::load_known(home)?;
+        runtime_is_private(&home.runtime())?;
         if !known {
             // Where it cannot be remembered, it is examined again next time.
             let _ = fs::write(home.runtime().join(MARK), config.mark());
@@ -175,7 +176,6 @@ impl Config {
     fn read(home: &Home) -> Result<Self, Error> {
         let path = home.config();
         let text = read_safely(&path)?;
-        runtime_is_private(&home.runtime())?;
         let digest = hex::of(&Sha256::digest(text.as_bytes()));
         let faults = |faults| Error::Faults {
             path: path.clone(),
@@ -265,7 +265,11 @@ fn read_safely(path: &Path) -> Result<String, Error> {
 }
 
 /// Approvals are believed because nobody else can write there.
-fn runtime_is_private(path: &Path) -> Result<(), Error> {
+///
+/// # Errors
+///
+/// The directory is not there, is another user's, or is open to others.
+pub fn runtime_is_private(path: &Path) -> Result<(), Error> {
     let facts = fs::metadata(path).map_err(|source| Error::Read {
         path: path.to_owned(),
         source,

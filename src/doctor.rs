@@ -13,6 +13,7 @@ use chrono::Utc;
 use serde::Serialize;
 
 use crate::audit;
+use crate::config;
 use crate::config::Config;
 use crate::home::Home;
 use crate::target::Target;
@@ -84,7 +85,7 @@ impl Finding {
 /// Looks at everything, in the order in which a request would need it.
 pub fn examine(home: &Home, now: DateTime<Utc>) -> Vec<Finding> {
     let mut findings = vec![
-        mode(&home.runtime(), "runtime directory", 0o077, "0700"),
+        runtime(home),
         mode(&home.audit(), "audit log", 0o022, "0640"),
         mode(&home.key(), "private key", 0o077, "0600"),
         mode(&home.known_hosts(), "pinned host keys", 0o022, "0644"),
@@ -112,6 +113,19 @@ pub fn examine(home: &Home, now: DateTime<Utc>) -> Vec<Finding> {
     }
     findings.push(log(home, now));
     findings
+}
+
+fn runtime(home: &Home) -> Finding {
+    match config::runtime_is_private(&home.runtime()) {
+        Ok(()) => Finding::ok(format!("runtime directory `{}`", home.runtime().display())),
+        Err(fault) => Finding::bad(
+            format!("runtime directory {fault}"),
+            format!(
+                "chown aiopsexec {0} && chmod 0700 {0}",
+                home.runtime().display()
+            ),
+        ),
+    }
 }
 
 fn mode(path: &Path, what: &str, forbidden: u32, cure: &str) -> Finding {

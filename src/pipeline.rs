@@ -124,11 +124,7 @@ fn ask(line: &Line, request: Request) -> Response {
     let target = match line.inventory.find(request.target()) {
         Ok(target) => target.clone(),
         Err(unknown) => {
-            return scribe.decided(Response::new(
-                Status::Invalid,
-                unknown.to_string(),
-                (line.now)(),
-            ));
+            return scribe.decided(scribe.about(Status::Invalid, unknown.to_string()));
         }
     };
     if request.dry_run() {

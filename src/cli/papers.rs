@@ -74,5 +74,9 @@ pub(super) fn man(command: clap::Command, out: &mut dyn Write) -> Result<u8, Sto
         page.render_options_section(&mut text)?;
     }
     out.write_all(&text)?;
+    out.write_all(MORE_OF_THE_MANUAL.as_bytes())?;
     Ok(exit::ANSWERED)
 }
+
+/// What the description of the command line does not hold.
+const MORE_OF_THE_MANUAL: &str = include_str!("manual.roff");

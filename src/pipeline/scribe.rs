@@ -323,7 +323,8 @@ impl<'a> Scribe<'a> {
 
     // What all of them share.
 
-    fn about(&self, status: Status, message: impl Into<String>) -> Response {
+    /// An answer about this request, not yet recorded.
+    pub(super) fn about(&self, status: Status, message: impl Into<String>) -> Response {
         self.told(Response::new(status, message, self.now()))
     }
 

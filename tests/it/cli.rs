@@ -89,6 +89,24 @@ fn help_version_and_mistakes_are_answered_in_words() {
 }
 
 #[test]
+fn a_program_that_asked_for_json_gets_json_for_a_fault_too() {
+    let lab = lab!("nonsense: 1\n");
+    for command in [
+        ["targets", "--json"],
+        ["pending", "--json"],
+        ["check", "--json"],
+    ] {
+        let output = lab.run(&command, "");
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(
+            answer["error"].as_str().unwrap().contains("nonsense"),
+            "{answer}"
+        );
+        assert_eq!(output.status.code(), Some(4));
+    }
+}
+
+#[test]
 fn targets_are_listed() {
     let lab = lab!();
     says(&lab, &["targets"], 0, "srv1");

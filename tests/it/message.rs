@@ -66,9 +66,14 @@ fn an_unknown_target_is_invalid_and_the_known_ones_are_named() {
     let lab = lab!();
     let mut message = request("hostname");
     message["target"] = "db9".into();
-    lab.send(message.to_string())
+    let answer = lab
+        .send(message.to_string())
         .is("invalid", 2)
         .says("known targets: `srv1`");
+    assert_eq!(
+        (answer.text("target"), answer.text("command")),
+        ("db9", "hostname")
+    );
 }
 
 #[test]

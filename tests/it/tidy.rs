@@ -17,7 +17,7 @@ fn sources() -> Vec<(String, String, String)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let name = path
                     .strip_prefix(root().join("src"))
                     .unwrap()
