@@ -1,7 +1,7 @@
 //! Makes text from outside safe to show: nothing in it is hidden, nothing acts on the reader.
 //!
 //! **Reads** nothing.
-//! **Gives** [`line`], [`block`], [`output`]: the same text with every odd character written out.
+//! **Gives** [`line()`], [`block`], [`output`]: the same text with every odd character written out.
 //! **Never** drops a character in silence.
 
 use std::borrow::Cow;
@@ -32,7 +32,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     written_out(text, is_odd)
 }
 
-/// The text as a block: as [`line`], but line breaks and tabs stay.
+/// The text as a block: as [`line()`], but line breaks and tabs stay.
 pub fn block(text: &str) -> Cow<'_, str> {
     written_out(text, |c| is_odd(c) && c != '\n' && c != '\t')
 }
