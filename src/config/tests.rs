@@ -46,6 +46,10 @@ fn the_example_takes_secrets_out() {
             "b3Bl",
         ),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE cut off", "MIIE"),
+        (
+            "MIIEbeginningwascutawayMIIEbeginningwascutaway\n-----END RSA PRIVATE KEY-----",
+            "MIIE",
+        ),
         ("DB_PASSWORD=hunter2", "hunter2"),
         ("password: hunter2", "hunter2"),
         ("\"api_key\": \"hunter2hunter2\"", "hunter2"),

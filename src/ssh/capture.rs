@@ -103,33 +103,31 @@ fn text_of(bytes: &[u8]) -> (String, bool) {
 }
 
 /// Where the beginning is best cut: after its last line break, unless that would cost more than a
-/// quarter of it; then before a character that the cut would break.
+/// quarter of it; then before the word that the cut went through.
 fn end_of_head(head: &[u8]) -> usize {
-    if let Some(at) = head.iter().rposition(|&byte| byte == b'\n')
-        && at + 1 >= head.len() - head.len() / 4
-    {
-        return at + 1;
+    let last = |found: fn(&u8) -> bool| head.iter().rposition(found).map_or(0, |at| at + 1);
+    let line = last(|&byte| byte == b'\n');
+    if line > 0 && line >= head.len() - head.len() / 4 {
+        line
+    } else {
+        last(parts_words)
     }
-    let broken = head.utf8_chunks().last().map_or(0, |chunk| {
-        let incomplete =
-            std::str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
-        if incomplete { chunk.invalid().len() } else { 0 }
-    });
-    head.len() - broken
 }
 
 /// Where the end is best begun: after its first line break, unless that would cost more than a
-/// quarter of it; then after the rest of a character that the cut broke.
+/// quarter of it; then after the word that the cut went through.
 fn start_of_tail(tail: &[u8]) -> usize {
-    if let Some(at) = tail.iter().position(|&byte| byte == b'\n')
-        && at < tail.len() / 4
-    {
-        return at + 1;
+    let first = |found: fn(&u8) -> bool| tail.iter().position(found);
+    match first(|&byte| byte == b'\n') {
+        Some(at) if at < tail.len() / 4 => at + 1,
+        _ => first(parts_words).map_or(tail.len(), |at| at + 1),
     }
-    tail.iter()
-        .take(3)
-        .take_while(|&&byte| byte & 0b1100_0000 == 0b1000_0000)
-        .count()
+}
+
+/// True for a byte that no token, password or key holds. A word that the cut went through is left
+/// out whole: half of a secret is no longer known for one.
+fn parts_words(byte: &u8) -> bool {
+    byte.is_ascii_whitespace() || byte.is_ascii_control() || b"\"'`,;<>(){}[]|".contains(byte)
 }
 
 #[cfg(test)]
@@ -168,10 +166,20 @@ mod tests {
 
     #[test]
     fn the_middle_is_cut_and_the_mark_says_how_much() {
-        assert_eq!(
-            captured(8, &[b"aaaabbbbbbcccc"]).text,
-            "aaaa\n[... 6 bytes cut ...]\ncccc"
-        );
+        let cut = captured(12, &[b"aaaa xxxxx", b"xxxxx cccc"]);
+        assert_eq!(cut.text, "aaaa \n[... 11 bytes cut ...]\ncccc");
+        assert!(cut.truncated);
+        assert_eq!(cut.bytes, 20);
+    }
+
+    #[test]
+    fn a_secret_that_the_cut_goes_through_is_left_out_whole() {
+        let secret = "hunter2".repeat(100);
+        let text = format!("begin password={secret} end");
+        for room in 20..700 {
+            let cut = captured(room, &[text.as_bytes()]);
+            assert!(!cut.text.contains("unter2h"), "{room}: {}", cut.text);
+        }
     }
 
     #[test]
@@ -214,7 +222,7 @@ mod tests {
             (odd.text.as_str(), odd.not_utf8),
             ("a\u{fffd}\u{fffd}b", true)
         );
-        assert!(captured(4, &[b"\xff\xff\xff\xff\xff\xff"]).not_utf8);
+        assert!(captured(8, &[b"\xff \xff\xff\xff\xff\xff\xff \xff"]).not_utf8);
         assert!(
             captured(8, &[b"ab\xc3"]).not_utf8,
             "an end in the middle of a character is odd"
@@ -224,6 +232,6 @@ mod tests {
     #[test]
     fn no_room_keeps_nothing_but_the_count() {
         assert_eq!(captured(0, &[b"abc"]).text, "[... 3 bytes cut ...]\n");
-        assert_eq!(captured(1, &[b"abc"]).text, "a\n[... 2 bytes cut ...]\n");
+        assert_eq!(captured(1, &[b"abc"]).text, "[... 3 bytes cut ...]\n");
     }
 }
