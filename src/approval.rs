@@ -155,7 +155,7 @@ impl Approvals {
         let taken: Vec<&Code> = waiting.iter().map(|pending| &pending.ticket.code).collect();
         let ticket = ticket
             .with_free_code(&taken)
-            .sealed(asked.target(), asked.request().script());
+            .sealed(asked.case().target(), asked.case().request().script());
         let pending = Pending { ticket };
         let written = store::write(&self.dir, &pending.ticket)?;
         match tell(&pending) {

@@ -12,12 +12,10 @@ use crate::audit::AuditLog;
 use crate::audit::Receipt;
 use crate::audit::Record;
 use crate::policy::Allowed;
+use crate::policy::Case;
 use crate::policy::Forbidden;
 use crate::policy::Judged;
-use crate::policy::NeedsApproval;
 use crate::policy::Policy;
-use crate::policy::Verdict;
-use crate::request::Request;
 use crate::target::Target;
 
 /// The right to run one request on one target once. It exists only if its intent is on disk.
@@ -25,8 +23,8 @@ use crate::target::Target;
 /// It can be made nowhere but here, and it cannot be doubled:
 ///
 /// ```compile_fail,E0451
-/// # fn forge(request: aiops::request::Request, target: aiops::target::Target) {
-/// let forged = aiops::authorize::Authorized { request, target };
+/// # fn forge(case: aiops::policy::Case, limit: std::time::Duration, intent: aiops::audit::Receipt) {
+/// let forged = aiops::authorize::Authorized { case, limit, intent };
 /// # }
 /// ```
 ///
@@ -54,9 +52,7 @@ use crate::target::Target;
 /// ```
 #[derive(Debug)]
 pub struct Authorized {
-    request: Request,
-    target: Target,
-    verdict: Verdict,
+    case: Case,
     limit: Duration,
     intent: Receipt,
 }
@@ -64,9 +60,7 @@ pub struct Authorized {
 /// A grant that today's policy does not forbid.
 #[derive(Debug)]
 pub struct Confirmed {
-    request: Request,
-    target: Target,
-    verdict: Verdict,
+    case: Case,
 }
 
 /// Authorizes what rules allow: the `intent` is recorded first.
@@ -76,30 +70,17 @@ pub fn by_rule(
     intent: Record,
     log: &AuditLog,
 ) -> Result<Authorized, audit::Error> {
-    let (request, target, verdict) = allowed.into_parts();
-    let intent = log.append(intent)?;
-    Ok(Authorized {
-        request,
-        target,
-        verdict,
-        limit,
-        intent,
-    })
+    record_then_authorize(allowed.into_case(), limit, intent, log)
 }
 
 /// Judges the request of a grant by today's policy.
 pub fn confirm(grant: Grant, target: Target, policy: &Policy) -> Result<Confirmed, Box<Forbidden>> {
-    let request = grant.into_request();
-    let (request, target, verdict) = match policy.judge(request, target) {
-        Judged::Allowed(allowed) => allowed.into_parts(),
-        Judged::NeedsApproval(needs) => NeedsApproval::into_parts(needs),
+    let case = match policy.judge(grant.into_request(), target) {
+        Judged::Allowed(allowed) => allowed.into_case(),
+        Judged::NeedsApproval(needs) => needs.into_case(),
         Judged::Forbidden(forbidden) => return Err(Box::new(forbidden)),
     };
-    Ok(Confirmed {
-        request,
-        target,
-        verdict,
-    })
+    Ok(Confirmed { case })
 }
 
 /// Authorizes what a human approved: the `intent` is recorded first.
@@ -109,47 +90,35 @@ pub fn by_grant(
     intent: Record,
     log: &AuditLog,
 ) -> Result<Authorized, audit::Error> {
-    let Confirmed {
-        request,
-        target,
-        verdict,
-    } = confirmed;
+    record_then_authorize(confirmed.case, limit, intent, log)
+}
+
+/// The one place where an `Authorized` is made.
+fn record_then_authorize(
+    case: Case,
+    limit: Duration,
+    intent: Record,
+    log: &AuditLog,
+) -> Result<Authorized, audit::Error> {
     let intent = log.append(intent)?;
     Ok(Authorized {
-        request,
-        target,
-        verdict,
+        case,
         limit,
         intent,
     })
 }
 
 impl Confirmed {
-    /// What was approved.
-    pub fn request(&self) -> &Request {
-        &self.request
-    }
-
-    /// What today's policy says of it.
-    pub fn verdict(&self) -> &Verdict {
-        &self.verdict
+    /// What was judged again.
+    pub fn case(&self) -> &Case {
+        &self.case
     }
 }
 
 impl Authorized {
-    /// What runs.
-    pub fn request(&self) -> &Request {
-        &self.request
-    }
-
-    /// Where it runs.
-    pub fn target(&self) -> &Target {
-        &self.target
-    }
-
-    /// What the policy said.
-    pub fn verdict(&self) -> &Verdict {
-        &self.verdict
+    /// What runs where.
+    pub fn case(&self) -> &Case {
+        &self.case
     }
 
     /// How long it may run.

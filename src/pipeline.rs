@@ -133,18 +133,26 @@ fn ask(line: &Line, request: Request) -> Response {
     match line.policy.judge(request, target) {
         Judged::Allowed(allowed) => run_allowed(line, scribe, allowed),
         Judged::NeedsApproval(needs) => wait_for_human(line, scribe, &needs),
-        Judged::Forbidden(forbidden) => scribe.rejected(forbidden.verdict()),
+        Judged::Forbidden(forbidden) => scribe.rejected(forbidden.case().verdict()),
     }
 }
 
 fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
-    let limit = allowed.request().timeout().unwrap_or(line.limits.timeout);
-    let scribe = scribe.with_verdict(allowed.verdict());
+    let limit = allowed
+        .case()
+        .request()
+        .timeout()
+        .unwrap_or(line.limits.timeout);
+    let scribe = scribe.with_verdict(allowed.case().verdict());
     let hand = match Hand::ready(line.ssh.clone()) {
         Ok(hand) => hand,
         Err(fault) => return scribe.unready(&fault),
     };
-    let intent = scribe.intent(allowed.target(), allowed.request().script(), limit);
+    let intent = scribe.intent(
+        allowed.case().target(),
+        allowed.case().request().script(),
+        limit,
+    );
     match authorize::by_rule(allowed, limit, intent, &line.log) {
         Ok(authorized) => run(&scribe, hand, authorized),
         Err(fault) => scribe.intent_failed(&fault),
@@ -165,7 +173,7 @@ fn run(scribe: &Scribe<'_>, hand: Hand, authorized: Authorized) -> Response {
 fn wait_for_human(line: &Line, scribe: Scribe<'_>, needs: &NeedsApproval) -> Response {
     let now = (line.now)();
     sweep(line, now);
-    let scribe = scribe.with_verdict(needs.verdict());
+    let scribe = scribe.with_verdict(needs.case().verdict());
     let put = line
         .approvals
         .put(needs, scribe.id(), &line.caller, now, |pending| {
@@ -223,11 +231,15 @@ pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
     };
     let confirmed = match authorize::confirm(grant, target.clone(), &line.policy) {
         Ok(confirmed) => confirmed,
-        Err(forbidden) => return scribe.rejected(forbidden.verdict()),
+        Err(forbidden) => return scribe.rejected(forbidden.case().verdict()),
     };
-    let limit = confirmed.request().timeout().unwrap_or(line.limits.timeout);
-    let scribe = scribe.with_verdict(confirmed.verdict());
-    let intent = scribe.intent(&target, confirmed.request().script(), limit);
+    let limit = confirmed
+        .case()
+        .request()
+        .timeout()
+        .unwrap_or(line.limits.timeout);
+    let scribe = scribe.with_verdict(confirmed.case().verdict());
+    let intent = scribe.intent(&target, confirmed.case().request().script(), limit);
     match authorize::by_grant(confirmed, limit, intent, &line.log) {
         Ok(authorized) => run(&scribe, hand, authorized),
         Err(fault) => scribe.intent_failed(&fault),

@@ -19,6 +19,7 @@ mod verdict;
 
 pub use examine::Fault;
 pub use judged::Allowed;
+pub use judged::Case;
 pub use judged::Forbidden;
 pub use judged::Judged;
 pub use judged::NeedsApproval;

@@ -178,8 +178,8 @@ impl Hand {
 
     /// Runs what is authorized, once, within its limit.
     pub fn run(self, authorized: Authorized) -> Executed {
-        let text = authorized.request().script().to_send().into_owned();
-        let host = authorized.target().host().clone();
+        let text = authorized.case().request().script().to_send().into_owned();
+        let host = authorized.case().target().host().clone();
         let (outcome, transcript) = self.run_text(&host, &text, authorized.limit());
         Executed::new(authorized, outcome, transcript)
     }

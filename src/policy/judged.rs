@@ -1,7 +1,7 @@
 //! A request with its verdict, as one of three types: only two of them have a way on.
 //!
 //! **Reads** nothing.
-//! **Gives** [`Judged`], [`Allowed`], [`NeedsApproval`], [`Forbidden`].
+//! **Gives** [`Judged`], [`Allowed`], [`NeedsApproval`], [`Forbidden`], [`Case`].
 //! **Never** is made anywhere but by `Policy::judge`.
 
 use super::Decision;
@@ -9,6 +9,15 @@ use super::Policy;
 use super::Verdict;
 use crate::request::Request;
 use crate::target::Target;
+
+/// What was judged and how: one request on one target, with its verdict. Kept together from the
+/// judgement to the end of the run.
+#[derive(Debug)]
+pub struct Case {
+    request: Request,
+    target: Target,
+    verdict: Verdict,
+}
 
 /// What the policy says of one request on one target.
 #[derive(Debug)]
@@ -23,47 +32,35 @@ pub enum Judged {
 
 /// A request that rules allow.
 #[derive(Debug)]
-pub struct Allowed {
-    request: Request,
-    target: Target,
-    verdict: Verdict,
-}
+pub struct Allowed(Case);
 
 /// A request that needs a human.
 #[derive(Debug)]
-pub struct NeedsApproval {
-    request: Request,
-    target: Target,
-    verdict: Verdict,
-}
+pub struct NeedsApproval(Case);
 
 /// A request that may not run.
 #[derive(Debug)]
-pub struct Forbidden {
-    verdict: Verdict,
-}
+pub struct Forbidden(Case);
 
 impl Policy {
     /// Judges a request, and keeps request, target and verdict together from then on.
     pub fn judge(&self, request: Request, target: Target) -> Judged {
         let verdict = self.verdict(request.script());
-        match verdict.decision() {
-            Decision::Allow => Judged::Allowed(Allowed {
-                request,
-                target,
-                verdict,
-            }),
-            Decision::RequireApproval => Judged::NeedsApproval(NeedsApproval {
-                request,
-                target,
-                verdict,
-            }),
-            Decision::Forbid => Judged::Forbidden(Forbidden { verdict }),
+        let decision = verdict.decision();
+        let case = Case {
+            request,
+            target,
+            verdict,
+        };
+        match decision {
+            Decision::Allow => Judged::Allowed(Allowed(case)),
+            Decision::RequireApproval => Judged::NeedsApproval(NeedsApproval(case)),
+            Decision::Forbid => Judged::Forbidden(Forbidden(case)),
         }
     }
 }
 
-impl Allowed {
+impl Case {
     /// What was asked.
     pub fn request(&self) -> &Request {
         &self.request
@@ -74,40 +71,37 @@ impl Allowed {
         &self.target
     }
 
-    /// Why it may.
+    /// What the policy says of it.
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
     }
+}
 
-    pub(crate) fn into_parts(self) -> (Request, Target, Verdict) {
-        (self.request, self.target, self.verdict)
+impl Allowed {
+    /// What was judged.
+    pub fn case(&self) -> &Case {
+        &self.0
+    }
+
+    pub(crate) fn into_case(self) -> Case {
+        self.0
     }
 }
 
 impl NeedsApproval {
-    /// What was asked.
-    pub fn request(&self) -> &Request {
-        &self.request
+    /// What was judged.
+    pub fn case(&self) -> &Case {
+        &self.0
     }
 
-    /// Where it would run.
-    pub fn target(&self) -> &Target {
-        &self.target
-    }
-
-    /// Why a human is needed.
-    pub fn verdict(&self) -> &Verdict {
-        &self.verdict
-    }
-
-    pub(crate) fn into_parts(self) -> (Request, Target, Verdict) {
-        (self.request, self.target, self.verdict)
+    pub(crate) fn into_case(self) -> Case {
+        self.0
     }
 }
 
 impl Forbidden {
-    /// Why it may not run.
-    pub fn verdict(&self) -> &Verdict {
-        &self.verdict
+    /// What was judged. There is no way to take it out: nothing takes what is forbidden.
+    pub fn case(&self) -> &Case {
+        &self.0
     }
 }

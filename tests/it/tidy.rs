@@ -148,7 +148,9 @@ fn proofs_can_be_shown_and_nothing_else() {
         let lines: Vec<&str> = text.lines().collect();
         for (at, line) in lines.iter().enumerate() {
             for proof in proofs {
-                if *line == format!("pub struct {proof} {{") {
+                if line.starts_with(&format!("pub struct {proof} {{"))
+                    || line.starts_with(&format!("pub struct {proof}("))
+                {
                     let above = lines[..at]
                         .iter()
                         .rev()
