@@ -23,7 +23,7 @@ mod store;
 mod ticket;
 
 pub use store::Error;
-pub use ticket::Decision;
+pub use ticket::Answer;
 pub use ticket::Needs;
 pub use ticket::Ticket;
 pub use ticket::Via;
@@ -68,7 +68,7 @@ pub struct Grant {
 #[derive(Debug)]
 pub struct Denial {
     ticket: Ticket,
-    decision: Decision,
+    decision: Answer,
 }
 
 /// What came of telling about a request before it waits.
@@ -223,7 +223,7 @@ impl Approvals {
     pub fn take(
         &self,
         pending: Pending,
-        decision: Decision,
+        decision: Answer,
         target: &Target,
         limits: &request::Limits,
     ) -> Result<Grant, Refused> {
@@ -249,7 +249,7 @@ impl Approvals {
     }
 
     /// Spends a request on a no.
-    pub fn deny(&self, pending: Pending, decision: Decision) -> Result<Denial, Refused> {
+    pub fn deny(&self, pending: Pending, decision: Answer) -> Result<Denial, Refused> {
         let ticket = self.spend(&pending.ticket, store::State::Denied, &decision)?;
         Ok(Denial { ticket, decision })
     }
@@ -258,7 +258,7 @@ impl Approvals {
         &self,
         ticket: &Ticket,
         state: store::State,
-        decision: &Decision,
+        decision: &Answer,
     ) -> Result<Ticket, Refused> {
         if !store::leave(&self.dir, &ticket.id, state)? {
             return Err(Refused::Decided(self.winner(&ticket.id)?.map(Box::new)));
@@ -329,10 +329,7 @@ impl Denial {
     }
 
     /// Who denied it and why.
-    pub fn decision(&self) -> &Decision {
+    pub fn decision(&self) -> &Answer {
         &self.decision
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -59,7 +59,12 @@ pub struct World {
 /// Without a command it reads one message on standard input, a JSON request or the word `Approve`
 /// or `Deny`, and prints one JSON object.
 #[derive(Debug, Parser)]
-#[command(name = "aiops", version, max_term_width = 100)]
+#[command(
+    name = "aiops",
+    version,
+    max_term_width = 100,
+    override_usage = "aiops [COMMAND]"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -128,11 +133,9 @@ struct ApproveArgs {
 
 #[derive(Debug, Args)]
 struct DenyArgs {
-    /// The code of the request, or `all`; may be left out while only one waits
-    code: Option<String>,
-    /// Why, for whoever asked
-    #[arg(trailing_var_arg = true)]
-    reason: Vec<String>,
+    /// The code of the request, or `all` (may be left out while only one waits), and why
+    #[arg(value_name = "CODE or REASON")]
+    words: Vec<String>,
     #[command(flatten)]
     format: Format,
 }
@@ -286,6 +289,8 @@ fn line(world: &World) -> Result<Line, Box<Response>> {
 }
 
 fn note(world: &World, answer: &Response) -> Option<u64> {
+    // Another user's lock file would keep the executor from its own log.
+    config::runtime_is_own(&world.home.runtime()).ok()?;
     let log = AuditLog::open(
         &world.home.audit(),
         &world.home.audit_lock(),

@@ -138,7 +138,8 @@ impl Config {
     /// that compiles only the patterns that could match it.
     pub fn load(home: &Home) -> Result<Self, Error> {
         let (config, known) = Self::load_known(home)?;
-        runtime_is_private(&home.runtime())?;
+        runtime_is_own(&home.runtime())?;
+        runtime_is_closed(&home.runtime())?;
         if !known {
             // Where it cannot be remembered, it is examined again next time.
             let _ = fs::write(home.runtime().join(MARK), config.mark());
@@ -152,13 +153,15 @@ impl Config {
     }
 
     fn load_known(home: &Home) -> Result<(Self, bool), Error> {
-        let config = Self::read(home)?;
+        let (config, faults) = Self::read(home)?;
         let mark = fs::read_to_string(home.runtime().join(MARK));
         let known = mark.is_ok_and(|found| found == config.mark());
-        if !known {
-            config.examined(home)?;
+        if faults.is_empty() && known {
+            return Ok((config, true));
         }
-        Ok((config, known))
+        config
+            .without_faults(home, faults)
+            .map(|config| (config, false))
     }
 
     /// What is remembered of a configuration that was examined: by which program, and its hash.
@@ -168,39 +171,36 @@ impl Config {
 
     /// As [`Config::load`], and examines every rule whether or not that was done before.
     pub fn load_and_examine(home: &Home) -> Result<Self, Error> {
-        let config = Self::read(home)?;
-        config.examined(home)?;
-        Ok(config)
+        let (config, faults) = Self::read(home)?;
+        config.without_faults(home, faults)
     }
 
-    fn read(home: &Home) -> Result<Self, Error> {
+    fn read(home: &Home) -> Result<(Self, Vec<Fault>), Error> {
         let path = home.config();
         let text = read_safely(&path)?;
         let digest = hex::of(&Sha256::digest(text.as_bytes()));
-        let faults = |faults| Error::Faults {
-            path: path.clone(),
-            faults,
-        };
-        let raw = yaml::parse(&text).map_err(|fault| faults(vec![fault]))?;
-        build::build(raw, home, digest).map_err(faults)
+        match yaml::parse(&text) {
+            Ok(raw) => Ok(build::build(raw, home, digest)),
+            Err(fault) => Err(Error::Faults {
+                path,
+                faults: vec![fault],
+            }),
+        }
     }
 
-    fn examined(&self, home: &Home) -> Result<(), Error> {
-        let mut faults: Vec<Fault> = self
-            .policy
-            .examine()
-            .into_iter()
-            .map(|fault| Fault {
-                line: fault.line(),
-                what: fault.to_string(),
-                hint: fault.hint().map(str::to_owned),
-                excerpt: None,
-            })
-            .collect();
+    /// Examines every rule, and gives the configuration where that and what was found before it
+    /// is nothing.
+    fn without_faults(self, home: &Home, mut faults: Vec<Fault>) -> Result<Self, Error> {
+        faults.extend(self.policy.examine().into_iter().map(|fault| Fault {
+            line: fault.line(),
+            what: fault.to_string(),
+            hint: fault.hint().map(str::to_owned),
+            excerpt: None,
+        }));
         let broken = |(id, fault)| Fault::new(None, format!("redact rule `{id}`: {fault}"));
         faults.extend(self.redaction.examine().into_iter().map(broken));
         if faults.is_empty() {
-            Ok(())
+            Ok(self)
         } else {
             Err(Error::Faults {
                 path: home.config(),
@@ -264,28 +264,47 @@ fn read_safely(path: &Path) -> Result<String, Error> {
     Ok(text)
 }
 
-/// Approvals are believed because nobody else can write there.
+/// Checks that the runtime directory is this user's: whoever else makes a file in it takes it away
+/// from the executor.
 ///
 /// # Errors
 ///
-/// The directory is not there, is another user's, or is open to others.
-pub fn runtime_is_private(path: &Path) -> Result<(), Error> {
-    let facts = fs::metadata(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+/// The directory is not there, or is another user's.
+pub fn runtime_is_own(path: &Path) -> Result<(), Error> {
+    let owner = facts_of(path)?.uid();
     let own = rustix::process::geteuid().as_raw();
-    let owner = facts.uid();
-    let fault = if owner != own {
-        format!("belongs to user {owner} and this is user {own}: run it as `sudo -u '#{owner}' …`")
-    } else if facts.mode() & 0o077 != 0 {
-        "is open to group or others; run `chmod 0700` on it".to_owned()
-    } else {
+    if owner == own {
         return Ok(());
-    };
+    }
+    let fault =
+        format!("belongs to user {owner} and this is user {own}: run it as `sudo -u '#{owner}' …`");
     Err(Error::Unsafe {
         path: path.to_owned(),
         fault,
+    })
+}
+
+/// Checks that the runtime directory is closed to everybody but its owner: approvals are believed
+/// because nobody else can write there.
+///
+/// # Errors
+///
+/// The directory is not there, or is open to others.
+pub fn runtime_is_closed(path: &Path) -> Result<(), Error> {
+    if facts_of(path)?.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    let fault = "is open to group or others; run `chmod 0700` on it".to_owned();
+    Err(Error::Unsafe {
+        path: path.to_owned(),
+        fault,
+    })
+}
+
+fn facts_of(path: &Path) -> Result<fs::Metadata, Error> {
+    fs::metadata(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
     })
 }
 

@@ -111,21 +111,46 @@ pub fn examine(home: &Home, now: DateTime<Utc>) -> Vec<Finding> {
             findings.push(Finding::bad(fault.to_string(), "aiops config check"));
         }
     }
+    findings.extend(strangers(home));
     findings.push(log(home, now));
     findings
 }
 
 fn runtime(home: &Home) -> Finding {
-    match config::runtime_is_private(&home.runtime()) {
-        Ok(()) => Finding::ok(format!("runtime directory `{}`", home.runtime().display())),
-        Err(fault) => Finding::bad(
-            format!("runtime directory {fault}"),
-            format!(
-                "chown aiopsexec {0} && chmod 0700 {0}",
-                home.runtime().display()
-            ),
+    let path = home.runtime();
+    if let Err(fault) = config::runtime_is_closed(&path) {
+        return Finding::bad(fault.to_string(), format!("chmod 0700 {}", path.display()));
+    }
+    match config::runtime_is_own(&path) {
+        Ok(()) => Finding::ok(format!("runtime directory `{}`", path.display())),
+        Err(fault) => Finding::warning(
+            fault.to_string(),
+            "sudo -u aiopsexec /opt/aiops/aiops doctor",
         ),
     }
+}
+
+/// A file that another user made in the runtime directory is one that the executor cannot use.
+fn strangers(home: &Home) -> Option<Finding> {
+    let owner = fs::metadata(home.runtime()).ok()?.uid();
+    let mut folders = vec![home.runtime()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).ok()?.flatten() {
+            let facts = entry.metadata().ok()?;
+            let path = entry.path();
+            if facts.uid() != owner {
+                let what = format!("`{}` belongs to user {}", path.display(), facts.uid());
+                return Some(Finding::bad(
+                    what,
+                    format!("chown {owner} {}", path.display()),
+                ));
+            }
+            if facts.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    None
 }
 
 fn mode(path: &Path, what: &str, forbidden: u32, cure: &str) -> Finding {

@@ -1,6 +1,6 @@
 //! Where everything of one installation lies.
 //!
-//! **Reads** nothing but the paths it is given.
+//! **Reads** nothing, but looks whether a `config.yml` is there.
 //! **Gives** [`Home`], the tree of files below one directory.
 //! **Never** opens a file.
 

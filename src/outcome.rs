@@ -178,7 +178,9 @@ impl Outcome {
                 code,
                 signal: Some(signal),
             } => {
-                format!("It ran and was ended by signal {signal} on the target (exit code {code}).")
+                format!(
+                    "It ran and exited with code {code}, which is a shell's way to say that signal {signal} ended it."
+                )
             }
             Self::TimedOut {
                 limit,
@@ -189,7 +191,7 @@ impl Outcome {
                     ended(*still_running)
                 )
             }
-            Self::Unreachable { why, hint } => format!("It never started: {why}. {hint}"),
+            Self::Unreachable { why, hint } => format!("It never started: {why} ({hint})."),
             Self::Lost { why } => format!(
                 "It started and the connection was lost ({why}). Whether it ran to its end is unknown: look at the target before asking again."
             ),

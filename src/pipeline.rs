@@ -9,8 +9,8 @@ use std::time::Duration;
 use chrono::DateTime;
 use chrono::Utc;
 
+use crate::approval::Answer;
 use crate::approval::Approvals;
-use crate::approval::Decision;
 use crate::approval::Found;
 use crate::approval::Pending;
 use crate::approval::Refused;
@@ -212,7 +212,7 @@ pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
         Ok(pending) => pending,
         Err(answer) => return *answer,
     };
-    let decision = Decision::new(&line.caller, via, now, true, None);
+    let decision = Answer::new(&line.caller, via, now, true, None);
     let scribe = Scribe::of_ticket(line, pending.ticket()).with_decision(&decision);
     let target = match named_target(line, &pending) {
         Ok(target) => target,
@@ -258,7 +258,7 @@ pub fn deny(line: &Line, which: &Which, reason: Option<String>, via: Via) -> Res
     let several = found.len() > 1;
     let mut answers = Vec::new();
     for pending in found {
-        let decision = Decision::new(&line.caller, via, now, false, reason.clone());
+        let decision = Answer::new(&line.caller, via, now, false, reason.clone());
         let scribe = Scribe::of_ticket(line, pending.ticket()).with_decision(&decision);
         answers.push(match line.approvals.deny(pending, decision) {
             Ok(denial) => scribe.denied(&denial),

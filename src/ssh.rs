@@ -154,7 +154,7 @@ pub struct Hand {
 impl Hand {
     /// Makes ready all that can fail for reasons of this machine.
     ///
-    /// From here on TERM, INT and HUP no longer end this process: they are kept for the run.
+    /// From here on TERM, INT, HUP and QUIT no longer end this process: they are kept for the run.
     pub fn ready(settings: Settings) -> Result<Self, Error> {
         plain(&settings.key)?;
         plain(&settings.known_hosts)?;

@@ -1,7 +1,7 @@
 //! What lies in a file of the waiting room: the request as it was shown, and later its answer.
 //!
 //! **Reads** nothing.
-//! **Gives** [`Ticket`], [`Decision`], [`Needs`].
+//! **Gives** [`Ticket`], [`Answer`], [`Needs`].
 //! **Never** is a right to run anything.
 
 use std::fmt;
@@ -78,12 +78,12 @@ pub struct Ticket {
     pub digest: String,
     /// The answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decided: Option<Decision>,
+    pub decided: Option<Answer>,
 }
 
 /// A human's answer and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
+pub struct Answer {
     /// Unix user id of the one that answered.
     pub uid: u32,
     /// Unix name of the one that answered.
@@ -119,7 +119,7 @@ impl Via {
     }
 }
 
-impl Decision {
+impl Answer {
     /// An answer of this caller.
     pub fn new(
         caller: &Caller,

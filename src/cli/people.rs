@@ -18,6 +18,8 @@ use crate::approval::Found;
 use crate::approval::Via;
 use crate::pipeline;
 use crate::request::Code;
+use crate::request::Input;
+use crate::request::Reply;
 use crate::request::Which;
 use crate::response;
 use crate::response::Response;
@@ -107,22 +109,18 @@ pub(super) fn approve(
     )
 }
 
-/// Denies one request, or all.
+/// Denies one request, or all, in the same words as on standard input.
 pub(super) fn deny(world: &World, asked: &DenyArgs, out: &mut dyn Write) -> Result<u8, Stop> {
-    let which = match asked.code.as_deref() {
-        None => Which::Only,
-        Some(all) if all.eq_ignore_ascii_case("all") => Which::All,
-        Some(code) => Which::Code(parse_code(code)?),
-    };
-    let reason = Some(asked.reason.join(" ")).filter(|reason| !reason.trim().is_empty());
     let line = opened(world)?;
-    print(
-        &pipeline::deny(&line, &which, reason, Via::Command),
-        &line,
-        asked.format.json,
-        world,
-        out,
-    )
+    let said = format!("Deny {}", asked.words.join(" "));
+    let parsed = Input::parse(said.as_bytes(), &line.limits.request);
+    let (which, reason) = match parsed {
+        Ok(Input::Reply(Reply::Deny { which, reason })) => (which, reason),
+        Ok(_) => return Err(Stop::Said("that is no denial".to_owned(), exit::INVALID)),
+        Err(fault) => return Err(Stop::Said(fault.to_string(), exit::INVALID)),
+    };
+    let answer = pipeline::deny(&line, &which, reason, Via::Command);
+    print(&answer, &line, asked.format.json, world, out)
 }
 
 fn opened(world: &World) -> Result<pipeline::Line, Stop> {

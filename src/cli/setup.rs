@@ -7,6 +7,7 @@
 use std::io;
 use std::io::Write;
 
+use serde_json::Value;
 use serde_json::json;
 
 use super::Stop;
@@ -18,45 +19,67 @@ use crate::config::Config;
 use crate::doctor;
 use crate::status::exit;
 
-/// Checks the configuration whole. Exit code 4 where it cannot be used.
+/// Checks the configuration whole, and the mode of the directory beside it. Exit code 4 where one
+/// of them cannot be used.
 pub(super) fn check(world: &World, json: bool, out: &mut dyn Write) -> Result<u8, Stop> {
-    let path = world.home.config();
-    match Config::load_and_examine(&world.home) {
-        Ok(config) => {
-            let targets = config.inventory.iter().count();
-            if json {
-                let answer = json!({"ok": true, "mode": config.mode.word(), "targets": targets, "rules": config.policy.rules(), "digest": config.digest});
-                writeln!(out, "{answer}")?;
-            } else {
-                let ok = Paint::Green.on("good", world.colour);
-                writeln!(
-                    out,
-                    "{}: {ok}: mode {}, {targets} targets, {} rules",
-                    path.display(),
-                    config.mode.word(),
-                    config.policy.rules()
-                )?;
-            }
-            Ok(exit::ANSWERED)
+    let checked = Config::load_and_examine(&world.home);
+    let runtime = config::runtime_is_closed(&world.home.runtime());
+    if json {
+        let mut found: Vec<Value> = checked.as_ref().err().map(faults).unwrap_or_default();
+        found.extend(runtime.as_ref().err().map(faults).unwrap_or_default());
+        let answer = match &checked {
+            Ok(config) if found.is_empty() => json!({
+                "ok": true,
+                "mode": config.mode.word(),
+                "targets": config.inventory.iter().count(),
+                "rules": config.policy.rules(),
+                "digest": config.digest,
+            }),
+            _ => json!({"ok": false, "faults": found}),
+        };
+        writeln!(out, "{answer}")?;
+    } else {
+        if let Err(fault) = &checked {
+            print_faults(fault, world, out)?;
         }
-        Err(fault) => {
-            if json {
-                writeln!(out, "{}", json!({"ok": false, "faults": faults(&fault)}))?;
-            } else {
-                print_faults(&fault, world, out)?;
-            }
-            Ok(exit::CONFIG)
+        if let Err(fault) = &runtime {
+            print_faults(fault, world, out)?;
         }
+        if let (Ok(config), Ok(())) = (&checked, &runtime) {
+            let ok = Paint::Green.on("good", world.colour);
+            let (mode, rules) = (config.mode.word(), config.policy.rules());
+            let targets = counted(config.inventory.iter().count(), "target");
+            let path = world.home.config();
+            writeln!(
+                out,
+                "{}: {ok}: mode {mode}, {targets}, {rules} rules",
+                path.display()
+            )?;
+        }
+    }
+    Ok(if checked.is_ok() && runtime.is_ok() {
+        exit::ANSWERED
+    } else {
+        exit::CONFIG
+    })
+}
+
+/// A number with its noun: `1 target`, `2 targets`.
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("{count} {noun}")
+    } else {
+        format!("{count} {noun}s")
     }
 }
 
-fn faults(fault: &config::Error) -> serde_json::Value {
+fn faults(fault: &config::Error) -> Vec<Value> {
     match fault {
         config::Error::Faults { faults, .. } => faults
             .iter()
             .map(|fault| json!({"line": fault.line, "what": fault.what, "hint": fault.hint}))
             .collect(),
-        other => json!([{"line": null, "what": other.to_string(), "hint": null}]),
+        other => vec![json!({"line": null, "what": other.to_string(), "hint": null})],
     }
 }
 
@@ -77,11 +100,10 @@ fn print_faults(fault: &config::Error, world: &World, out: &mut dyn Write) -> io
             writeln!(out, "  help: {hint}")?;
         }
     }
-    let count = faults.len();
     writeln!(
         out,
-        "{count} {} in this configuration.",
-        if count == 1 { "error" } else { "errors" }
+        "{} in this configuration.",
+        counted(faults.len(), "error")
     )
 }
 
@@ -128,11 +150,12 @@ pub(super) fn doctor(world: &World, json: bool, out: &mut dyn Write) -> Result<u
         return Ok(exit);
     }
     for finding in &findings {
-        let word = finding.word();
+        // Padded before it is painted: the paint has no width.
+        let word = format!("{:<8}", finding.word());
         writeln!(
             out,
-            "{:<8} {}",
-            Paint::of(word).on(word, world.colour),
+            "{} {}",
+            Paint::of(finding.word()).on(&word, world.colour),
             finding.what
         )?;
         if let Some(cure) = &finding.cure {

@@ -49,7 +49,9 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const DAY: u64 = 86_400;
 
-pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> Result<Config, Vec<Fault>> {
+/// Understands the whole file. A value that has a fault gives way to its default, so that everything
+/// behind it is looked at too.
+pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<Fault>) {
     let mut reader = Reader::default();
     let mode = raw.mode;
     let lists = reader.lists(&mut raw);
@@ -79,23 +81,20 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> Result<Config,
     let ssh = reader.ssh(&mut raw, home);
     let audit = reader.audit(&raw, ssh.output_bytes);
     let limits = reader.limits(&mut raw, mode, shell);
-    if reader.faults.is_empty() {
-        Ok(Config {
-            mode,
-            inventory,
-            policy,
-            needs,
-            approvals,
-            audit,
-            redaction,
-            ssh,
-            limits,
-            digest,
-        })
-    } else {
-        reader.faults.sort_by_key(|fault| fault.line);
-        Err(reader.faults)
-    }
+    reader.faults.sort_by_key(|fault| fault.line);
+    let config = Config {
+        mode,
+        inventory,
+        policy,
+        needs,
+        approvals,
+        audit,
+        redaction,
+        ssh,
+        limits,
+        digest,
+    };
+    (config, reader.faults)
 }
 
 impl Reader {

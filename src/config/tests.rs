@@ -4,7 +4,12 @@ const EXAMPLE: &str = include_str!("../../config.example.yml");
 
 fn built(text: &str) -> Result<Config, Vec<Fault>> {
     let raw = yaml::parse(text).map_err(|fault| vec![fault])?;
-    build::build(raw, &Home::new("/opt/aiops"), String::new())
+    let (config, faults) = build::build(raw, &Home::new("/opt/aiops"), String::new());
+    if faults.is_empty() {
+        Ok(config)
+    } else {
+        Err(faults)
+    }
 }
 
 #[track_caller]
@@ -34,6 +39,17 @@ fn the_example_writes_out_the_defaults_and_nothing_else() {
     );
     assert_eq!(format!("{:#?}", example.ssh), format!("{:#?}", bare.ssh));
     assert_eq!(example.needs, bare.needs);
+}
+
+#[test]
+fn the_example_becomes_production_by_its_mode_alone() {
+    let production = EXAMPLE.replacen("mode: lab ", "mode: production ", 1);
+    assert_ne!(production, EXAMPLE);
+    let production = built(&production).unwrap();
+    assert_eq!(production.needs, Needs::OutOfBand);
+    let script = crate::shell::Script::parse("frob x", &crate::shell::Limits::default());
+    let verdict = production.policy.verdict(&script);
+    assert_eq!(verdict.decision(), crate::policy::Decision::Forbid);
 }
 
 #[test]

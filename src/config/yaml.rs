@@ -165,8 +165,14 @@ pub(super) fn parse(text: &str) -> Result<Raw, Fault> {
             Some((place, what)) if place.starts_with("line ") => what,
             _ => first,
         };
+        let place: Vec<&str> = excerpt.lines().skip(2).collect();
+        let excerpt = Some(place.join(
+            "
+",
+        ))
+        .filter(|place| !place.is_empty());
         Fault {
-            excerpt: Some(excerpt.clone()),
+            excerpt,
             ..Fault::new(line, what)
         }
     })

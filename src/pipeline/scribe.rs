@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Line;
 use super::answer;
-use crate::approval::Decision;
+use crate::approval::Answer;
 use crate::approval::Denial;
 use crate::approval::Pending;
 use crate::approval::Ticket;
@@ -22,7 +22,7 @@ use crate::audit::Event;
 use crate::audit::InputFacts;
 use crate::audit::Record;
 use crate::hex;
-use crate::policy::Decision as Decided;
+use crate::policy::Decision;
 use crate::policy::Verdict;
 use crate::request::Draft;
 use crate::request::Request;
@@ -42,7 +42,7 @@ pub(super) struct Scribe<'a> {
     id: Uuid,
     draft: Option<Draft>,
     ticket: Option<Ticket>,
-    decision: Option<Decision>,
+    decision: Option<Answer>,
     risk: Option<&'static str>,
     rule: Option<String>,
 }
@@ -75,7 +75,7 @@ impl<'a> Scribe<'a> {
             id: ticket.id,
             draft: Some(ticket.request.clone()),
             ticket: Some(ticket.clone()),
-            risk: Some(Decided::RequireApproval.risk()),
+            risk: Some(Decision::RequireApproval.risk()),
             rule: ticket.rule.clone(),
             ..Self::bare(line)
         }
@@ -91,7 +91,7 @@ impl<'a> Scribe<'a> {
     }
 
     /// With a human's answer.
-    pub(super) fn with_decision(self, decision: &Decision) -> Self {
+    pub(super) fn with_decision(self, decision: &Answer) -> Self {
         Self {
             decision: Some(decision.clone()),
             ..self
@@ -115,7 +115,8 @@ impl<'a> Scribe<'a> {
     // Answers that are recorded as decisions.
 
     /// Records a decision and gives its answer a number.
-    pub(super) fn decided(&self, answer: Response) -> Response {
+    pub(super) fn decided(&self, mut answer: Response) -> Response {
+        answer.request_id = Some(self.id.to_string());
         let record = self.decision_record(&answer);
         self.recorded(record, answer)
     }

@@ -284,7 +284,21 @@ fn an_operator_lists_and_decides_in_a_terminal() {
     let said = lab.run(&["approve", asked.text("code")], "");
     assert_eq!(said.status.code(), Some(0));
     assert!(Path::new(&mark).exists());
-    assert_eq!(lab.run(&["deny", "nonsense!"], "").status.code(), Some(2));
+    assert_eq!(lab.run(&["deny", "7K3O"], "").status.code(), Some(2));
+    assert_eq!(
+        lab.run(&["approve", "nonsense!"], "").status.code(),
+        Some(2)
+    );
+    let asked = lab.ask("touch b").is("approval_requested", 0);
+    let said = lab.run(&["deny", asked.text("code"), "not", "now", "--json"], "");
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(
+        (&said["status"], &said["denial_reason"]),
+        (&"denied".into(), &"not now".into())
+    );
+    lab.ask("touch c").is("approval_requested", 0);
+    let said = lab.run(&["deny", "this", "is", "risky"], "");
+    assert_eq!(said.status.code(), Some(0));
     assert_eq!(lab.run(&["deny"], "").status.code(), Some(3));
     lab.log_is_whole();
 }

@@ -126,12 +126,23 @@ fn a_change_takes_effect_with_the_next_request() {
 }
 
 #[test]
+fn a_fault_of_one_kind_does_not_hide_the_others() {
+    let lab = lab!("limits: {answer: 1}\nauto_allowed: ['(']\n");
+    mode(&lab.path("runtime"), 0o755);
+    let found = lab.run(&["config", "check"], "");
+    let said = String::from_utf8_lossy(&found.stdout);
+    for part in ["limits.answer", "auto_allowed", "chmod 0700"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+}
+
+#[test]
 fn a_good_configuration_is_called_good() {
     let lab = lab!();
     let found = lab.run(&["config", "check"], "");
     assert_eq!(found.status.code(), Some(0));
     assert!(
-        String::from_utf8_lossy(&found.stdout).contains("good: mode lab, 1 targets, 7 rules"),
+        String::from_utf8_lossy(&found.stdout).contains("good: mode lab, 1 target, 7 rules"),
         "{found:?}"
     );
 }
