@@ -32,6 +32,30 @@ pub(super) fn refuse(word: &str) -> Result<(), Opaque> {
     Ok(())
 }
 
+/// Whether the words ask about one path or one name, by a builtin, in a way that evaluates nothing.
+///
+/// `test -v` and `[ x -eq y ]` may evaluate a subscript; `command NAME` runs something.
+pub(super) fn is_plain_question(words: &[String]) -> bool {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test", operator, path] | ["[", operator, path, "]"] => {
+            ASKS_ABOUT_A_PATH.contains(operator) && path.starts_with('/')
+        }
+        ["command", "-v", name] => {
+            !name.is_empty()
+                && !name.starts_with('-')
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_.-+".contains(&b))
+        }
+        _ => false,
+    }
+}
+
+const ASKS_ABOUT_A_PATH: &[&str] = &[
+    "-b", "-c", "-d", "-e", "-f", "-h", "-L", "-p", "-r", "-s", "-S", "-w", "-x",
+];
+
 const RESERVED: &[&str] = &[
     "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in",
     "select", "then", "time", "until", "while",
@@ -100,6 +124,47 @@ const CHANGES_THE_SHELL: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn question(text: &str) -> bool {
+        let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+        is_plain_question(&words)
+    }
+
+    #[test]
+    fn a_question_about_one_path_is_plain() {
+        for text in ["test -f /x", "[ -d /x/y ]", "command -v docker"] {
+            assert!(question(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_question_that_may_evaluate_is_not_plain() {
+        for text in [
+            "test -v a[0]",
+            "test -v /x",
+            "[ -v /x ]",
+            "[ -R /x ]",
+            "[ -t /x ]",
+            "[ -o /x ]",
+            "[ 1 -eq /x ]",
+            "[ -f /x",
+            "[ -f x ]",
+            "[ ! -f /x ]",
+            "test -f /x -o -v /y",
+            "test",
+            "[",
+            "]",
+            "command ls",
+            "command -p ls",
+            "command -v -p",
+            "command -V ls",
+            "command -v ls rm",
+            "command -v a[0]",
+        ] {
+            assert!(!question(text), "{text}");
+        }
+    }
 
     #[test]
     fn programs_pass() {

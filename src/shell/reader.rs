@@ -173,7 +173,9 @@ impl Reader<'_> {
                 Opaque::Construct("a redirection without a command")
             });
         };
-        builtin::refuse(command_word)?;
+        if !builtin::is_plain_question(&self.words) {
+            builtin::refuse(command_word)?;
+        }
         self.stages.push(Stage {
             words: std::mem::take(&mut self.words),
             redirects: std::mem::take(&mut self.redirects),
@@ -252,6 +254,17 @@ impl Reader<'_> {
                 '"' => self.double_quoted(&mut word)?,
                 '\\' => self.escaped(&mut word)?,
                 '{' => self.empty_braces(&mut word)?,
+                // Inside a word it neither negates nor, in a shell that is not interactive, recalls.
+                '!' if !word.is_empty() => {
+                    self.skip();
+                    word.push('!');
+                }
+                // Alone, brackets are the name of a builtin and its end; in a word, a pattern.
+                '[' | ']' if word.is_empty() && self.bracket_is_alone(next) => {
+                    self.skip();
+                    word.push(next);
+                    return Ok(word);
+                }
                 _ if is_literal(next) => {
                     self.skip();
                     word.push(next);
@@ -260,6 +273,17 @@ impl Reader<'_> {
             }
         }
         Ok(word)
+    }
+
+    /// Whether a bracket is a word of its own, where the test builtin begins or ends.
+    fn bracket_is_alone(&self, bracket: char) -> bool {
+        let placed = match bracket {
+            '[' => self.words.is_empty(),
+            _ => self.words.first().is_some_and(|word| word == "["),
+        };
+        let mut ahead = self.rest.clone();
+        ahead.next();
+        placed && matches!(ahead.next(), None | Some(' ' | '\t' | '\n' | ';' | '|' | '&'))
     }
 
     fn single_quoted(&mut self, word: &mut String) -> Result<(), Opaque> {
