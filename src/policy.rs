@@ -4,6 +4,7 @@
 //! **Gives** a `Verdict`: the decision, the rule that decided, and every command that was found.
 //! **Never** allows what is opaque, or what an unreadable rule might have forbidden.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::shell;
@@ -14,6 +15,7 @@ use crate::shell::SimpleCommand;
 mod examine;
 mod judged;
 mod needs;
+mod prefix;
 mod rule;
 mod verdict;
 
@@ -185,7 +187,26 @@ impl Policy {
         if !(may_be_allowed(script) && outer && command.is_literal()) {
             return Reason::Unknown;
         }
-        let word = command.argv().first().copied().flatten().map(str::to_owned);
+        if let Some(reason) = self.allowed(&command.argv(), &canonical) {
+            return reason;
+        }
+        // `timeout 5 df` does what `df` does, so a rule for `df` is enough.
+        let words: Vec<&str> = command.argv().into_iter().flatten().collect();
+        let behind = words
+            .get(prefix::count(&words)..)
+            .filter(|behind| behind.len() < words.len());
+        let Some(behind) = behind else {
+            return Reason::Unknown;
+        };
+        let argv: Vec<Option<&str>> = behind.iter().copied().map(Some).collect();
+        let quoted: Vec<Cow<'_, str>> = behind.iter().map(|word| shell::quote(word)).collect();
+        self.allowed(&argv, &quoted.join(" "))
+            .unwrap_or(Reason::Unknown)
+    }
+
+    /// The first rule that allows a command, or one that could not be compiled while it was asked.
+    fn allowed(&self, argv: &[Option<&str>], canonical: &str) -> Option<Reason> {
+        let word = argv.first().copied().flatten().map(str::to_owned);
         let mut candidates: Vec<usize> = [word, None]
             .iter()
             .filter_map(|word| self.allowing.get(word))
@@ -197,13 +218,13 @@ impl Policy {
             let Some(rule) = self.rules.get(place) else {
                 continue;
             };
-            match rule.matches(&canonical) {
-                Ok(true) => return Reason::rule(rule),
+            match rule.matches(canonical) {
+                Ok(true) => return Some(Reason::rule(rule)),
                 Ok(false) => {}
-                Err(broken) => return Reason::broken(rule, broken),
+                Err(broken) => return Some(Reason::broken(rule, broken)),
             }
         }
-        Reason::Unknown
+        None
     }
 
     /// The strictest of the rules that ask or forbid, on any of these texts.

@@ -159,6 +159,36 @@ fn wrappers_do_not_hide_and_do_not_vouch() {
 }
 
 #[test]
+fn a_limit_in_front_leaves_the_judgement_to_what_follows() {
+    asks("timeout 5 df -h", Decision::Allow, "df");
+    asks("nice -n 19 timeout 5 df | uptime", Decision::Allow, "df");
+    asks("env LC_ALL=C grep 'a b'", Decision::Allow, "grep");
+    asks(
+        "timeout 5 frob",
+        Decision::RequireApproval,
+        "unknown_default",
+    );
+    asks("timeout 5 rm -rf /", Decision::Forbid, "rm-root");
+    asks(
+        "timeout 5 systemctl restart x",
+        Decision::RequireApproval,
+        "restart",
+    );
+    asks(
+        "timeout -k 5 5 df",
+        Decision::RequireApproval,
+        "unknown_default",
+    );
+    asks(
+        "env PATH=/tmp df",
+        Decision::RequireApproval,
+        "unknown_default",
+    );
+    rejects("timeout 5 frob", Decision::Forbid, "unknown_default");
+    rejects("timeout 5 df", Decision::Allow, "df");
+}
+
+#[test]
 fn nothing_too_deep_is_allowed() {
     let deep = format!("bash -c '{}cat x'", "sudo ".repeat(40));
     asks(&deep, Decision::RequireApproval, "opaque");

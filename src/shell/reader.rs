@@ -283,7 +283,11 @@ impl Reader<'_> {
         };
         let mut ahead = self.rest.clone();
         ahead.next();
-        placed && matches!(ahead.next(), None | Some(' ' | '\t' | '\n' | ';' | '|' | '&'))
+        placed
+            && matches!(
+                ahead.next(),
+                None | Some(' ' | '\t' | '\n' | ';' | '|' | '&')
+            )
     }
 
     fn single_quoted(&mut self, word: &mut String) -> Result<(), Opaque> {

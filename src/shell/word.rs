@@ -130,6 +130,11 @@ fn printed(inner: &str) -> Option<String> {
     telling.then(|| text.replace(['"', '\'', '\\'], "").trim().to_owned())
 }
 
+/// Whether a substitution leaves nothing behind: `r$()m` is `rm`.
+fn prints_nothing(body: &str) -> bool {
+    matches!(body.trim(), "" | ":" | "true")
+}
+
 struct Unquoting<'a> {
     rest: Peekable<Chars<'a>>,
     variables: &'a Variables,
@@ -231,6 +236,7 @@ impl Unquoting<'_> {
                 let inner = self.until_closed('(', ')');
                 self.known = false;
                 match printed(&inner) {
+                    None if prints_nothing(&inner) => {}
                     Some(text) => self.expanded(&text),
                     None => self.shown.push_str(&format!("$({inner})")),
                 }
@@ -257,6 +263,7 @@ impl Unquoting<'_> {
         let inner: String = self.rest.by_ref().take_while(|c| *c != '`').collect();
         self.known = false;
         match printed(&inner) {
+            None if prints_nothing(&inner) => {}
             Some(text) => self.expanded(&text),
             None => self.shown.push_str(&format!("`{inner}`")),
         }
