@@ -281,18 +281,20 @@ impl Policy {
         }
         // What a wrapper runs directly is judged with the wrapper; what it hands to a shell is a
         // script of its own, and each command of it has to be known.
-        let unknown = script
-            .commands()
-            .iter()
-            .zip(reasons)
-            .any(|(command, reason)| {
-                matches!(reason, Reason::Unknown)
-                    && match command.reached() {
-                        Reached::Outer => true,
-                        Reached::Program => false,
-                        Reached::Text => self.unknown == Unknown::Reject,
-                    }
-            });
+        let unknown =
+            script
+                .commands()
+                .iter()
+                .zip(reasons)
+                .enumerate()
+                .any(|(place, (command, reason))| {
+                    matches!(reason, Reason::Unknown)
+                        && match command.reached() {
+                            Reached::Outer => !asked_about_behind_sudo(script, reasons, place),
+                            Reached::Program => false,
+                            Reached::Text => self.unknown == Unknown::Reject,
+                        }
+                });
         match (unknown, self.unknown) {
             (true, Unknown::Reject) => Reason::Default(Decision::Forbid),
             (true, Unknown::Ask) => match strictest {
@@ -306,6 +308,22 @@ impl Policy {
                 .unwrap_or(Reason::Opaque(Decision::Forbid)),
         }
     }
+}
+
+/// Whether a command is `sudo` before one that a rule asks about: the human who is asked sees both,
+/// so a rule for `systemctl restart` is one for `sudo systemctl restart` too.
+fn asked_about_behind_sudo(script: &Script, reasons: &[Reason], place: usize) -> bool {
+    let commands = script.commands();
+    let is_sudo = commands.get(place).is_some_and(|command| {
+        matches!(command.argv().first(), Some(Some("sudo" | "/usr/bin/sudo")))
+    });
+    is_sudo
+        && commands.iter().zip(reasons).any(|(inner, reason)| {
+            inner.wrapped_in() == Some(place)
+                && inner.reached() == Reached::Program
+                && matches!(reason, Reason::Rule { .. })
+                && reason.decision() == Some(Decision::RequireApproval)
+        })
 }
 
 /// Whether all of a script can be read, in it and in what it hands to another shell.

@@ -18,6 +18,7 @@ fn policy(unknown: Unknown) -> Policy {
         rule(Decision::Allow, "allowed-shell", "bash -c .*"),
         rule(Decision::RequireApproval, "restart", "systemctl restart "),
         rule(Decision::RequireApproval, "jq", r"df.*\| jq"),
+        rule(Decision::RequireApproval, "reload", "^systemctl reload "),
         rule(Decision::Forbid, "rm-root", "^rm( .*)? /( |$)"),
         rule(
             Decision::Forbid,
@@ -321,4 +322,26 @@ fn rules_without_an_id_are_named_by_list_and_place() {
     };
     assert_eq!(id("z"), "forbidden-2");
     assert_eq!(id("y"), "auto_allowed-1");
+}
+
+#[test]
+fn a_rule_that_asks_about_a_command_asks_about_it_behind_sudo_too() {
+    for text in [
+        "sudo systemctl reload x",
+        "sudo -n systemctl reload x",
+        "uptime; sudo systemctl reload x",
+    ] {
+        rejects(text, Decision::RequireApproval, "reload");
+    }
+    for text in [
+        "sudo systemctl reload x; frob",
+        "sudo frob; systemctl reload x",
+        "sudo df",
+        "sudo bash -c 'systemctl reload x'",
+        "echo x | xargs systemctl reload x",
+        "ssh elsewhere systemctl reload x",
+        "./sudo systemctl reload x",
+    ] {
+        rejects(text, Decision::Forbid, "unknown_default");
+    }
 }
