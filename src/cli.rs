@@ -162,24 +162,19 @@ enum ConfigCommand {
 
 /// Answers the one message on standard input: the line to print, and the exit code.
 pub fn answer(world: &World, input: &mut (impl Read + AsFd)) -> (String, u8) {
-    let answer = match line(world) {
+    let (answer, limit) = match line(world) {
         Ok(line) => {
-            let answer = match message::read(
-                input,
-                &line.limits.message_bounds(),
-                world.stdin_is_terminal,
-            ) {
+            let bounds = line.limits.message_bounds();
+            let answer = match message::read(input, &bounds, world.stdin_is_terminal) {
                 Ok(bytes) => pipeline::handle(&line, &bytes),
                 Err(fault) => pipeline::unreadable(&line, &fault),
             };
-            return (
-                answer.clone().to_line(line.limits.answer_chars),
-                answer.exit,
-            );
+            (answer, line.limits.answer_chars)
         }
-        Err(answer) => *answer,
+        Err(answer) => (*answer, pipeline::ANSWER_CHARS),
     };
-    (answer.clone().to_line(usize::MAX), answer.exit)
+    let exit = answer.exit;
+    (answer.to_line(limit), exit)
 }
 
 /// Runs a subcommand and returns the exit code.

@@ -95,6 +95,9 @@ pub struct MessageBounds {
     pub wait: Duration,
 }
 
+/// Characters of an answer where no configuration says otherwise: Hermes cuts at 50,000.
+pub const ANSWER_CHARS: usize = 40_000;
+
 impl Limits {
     /// What reading a message has to keep to.
     pub fn message_bounds(&self) -> MessageBounds {

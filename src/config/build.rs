@@ -268,7 +268,12 @@ impl Reader {
             },
             timeout,
             message_wait: self.time("limits.message_wait", limits.message_wait, 30, 1..=3600),
-            answer_chars: self.size("limits.answer", limits.answer, 40_000, 24_000..=16 * MIB),
+            answer_chars: self.size(
+                "limits.answer",
+                limits.answer,
+                pipeline::ANSWER_CHARS as u64,
+                24_000..=16 * MIB,
+            ),
             client_markers: raw.client_markers.take().unwrap_or_else(|| {
                 CLIENT_MARKERS
                     .iter()

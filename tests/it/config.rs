@@ -146,3 +146,16 @@ fn a_good_configuration_is_called_good() {
         "{found:?}"
     );
 }
+
+#[test]
+fn an_answer_about_many_faults_stays_under_the_clients_limit() {
+    let lab = lab!();
+    let rules = "  - '('\n".repeat(2000);
+    lab.configure(&format!("auto_allowed:\n{rules}"));
+    let answer = lab.ask("hostname").is("error", 4);
+    assert!(
+        answer.stdout.chars().count() <= 40_000,
+        "{}",
+        answer.stdout.len()
+    );
+}
