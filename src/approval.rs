@@ -60,7 +60,6 @@ pub struct Pending {
 /// A human's yes, taken out of the room: good for one run of its own request.
 #[derive(Debug)]
 pub struct Grant {
-    ticket: Ticket,
     request: Request,
 }
 
@@ -245,7 +244,7 @@ impl Approvals {
                 target.name()
             )));
         }
-        Ok(Grant { ticket, request })
+        Ok(Grant { request })
     }
 
     /// Spends a request on a no.
@@ -299,10 +298,6 @@ impl Approvals {
     }
 }
 
-/// How often, and how far apart, a loser looks for the winner's name.
-const WINNER_LOOKS: u32 = 40;
-const WINNER_PAUSE: Duration = Duration::from_millis(5);
-
 impl Pending {
     /// What waits.
     pub fn ticket(&self) -> &Ticket {
@@ -311,11 +306,6 @@ impl Pending {
 }
 
 impl Grant {
-    /// What was approved.
-    pub fn ticket(&self) -> &Ticket {
-        &self.ticket
-    }
-
     /// Gives up its request, to be judged again.
     pub(crate) fn into_request(self) -> Request {
         self.request
@@ -333,3 +323,7 @@ impl Denial {
         &self.decision
     }
 }
+
+/// How often, and how far apart, a loser looks for the winner's name.
+const WINNER_LOOKS: u32 = 40;
+const WINNER_PAUSE: Duration = Duration::from_millis(5);

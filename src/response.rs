@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::approval::Needs;
 use crate::approval::Ticket;
 use crate::audit;
+use crate::policy::Verdict;
 use crate::request::Draft;
 use crate::status::Status;
 
@@ -117,6 +118,13 @@ pub struct Response {
 pub struct CommandView {
     /// The words.
     pub argv: Vec<Option<String>>,
+}
+
+impl CommandView {
+    /// Every simple command that would run.
+    pub fn all(verdict: &Verdict) -> Vec<Self> {
+        verdict.commands().map(|argv| Self { argv }).collect()
+    }
 }
 
 /// One waiting request in a list.

@@ -38,6 +38,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
 
+use aiops::request::KNOWN_KEYS;
 use regex::Regex;
 use regex::RegexBuilder;
 use serde_json::Value;
@@ -273,7 +274,10 @@ fn every_request_is_compact_json_with_known_keys_and_a_reason() {
             .as_object()
             .unwrap_or_else(|| panic!("{place}: not an object"));
         for key in object.keys() {
-            assert!(KEYS.contains(&key.as_str()), "{place}: unknown key `{key}`");
+            assert!(
+                KNOWN_KEYS.contains(&key.as_str()),
+                "{place}: unknown key `{key}`"
+            );
         }
         for key in ["target", "command", "requester", "reason"] {
             let given = object.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -707,17 +711,6 @@ const PARTS: [&str; 7] = [
 const CALL: &str = "/usr/bin/sudo -u aiopsexec /opt/aiops/run_action.py <<'EOF'";
 
 const RISKS: [&str; 3] = ["auto_allowed", "approval_required", "forbidden"];
-
-const KEYS: [&str; 8] = [
-    "target",
-    "command",
-    "requester",
-    "reason",
-    "incident",
-    "conversation",
-    "timeout",
-    "dry_run",
-];
 
 const EXIT_CODES: [(&str, &[&str]); 7] = [
     ("0", &["executed", "approval_requested", "denied", "judged"]),

@@ -5,52 +5,38 @@
 //! **Never** runs a command.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use aiops::config::Config;
+use aiops::home::Home;
 use aiops::policy::Decision;
-use aiops::policy::Definition;
 use aiops::policy::Policy;
-use aiops::policy::Unknown;
 use aiops::shell::Limits;
 use aiops::shell::Script;
-use serde::Deserialize;
 
-#[derive(Deserialize)]
-struct Example {
-    auto_allowed: Vec<Line>,
-    approval_required: Vec<Line>,
-    forbidden: Vec<Line>,
+/// The policy of a configuration, read as the program reads it: every pattern and every example of
+/// it is examined on the way.
+#[track_caller]
+fn policy(text: &str) -> Policy {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("config.yml");
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    Config::load_and_examine(&Home::new(home.path()))
+        .unwrap()
+        .policy
 }
 
-#[derive(Deserialize)]
-struct Line {
-    id: String,
-    pattern: String,
-    why: Option<String>,
-    #[serde(default, rename = "match")]
-    matches: Vec<String>,
-    #[serde(default, rename = "not_match")]
-    not_matches: Vec<String>,
+fn example() -> Policy {
+    policy(EXAMPLE)
 }
 
-fn policy(unknown: Unknown) -> Policy {
-    let example: Example = serde_yaml::from_str(include_str!("../config.example.yml")).unwrap();
-    let mut definitions = Vec::new();
-    for (effect, lines) in [
-        (Decision::Allow, example.auto_allowed),
-        (Decision::RequireApproval, example.approval_required),
-        (Decision::Forbid, example.forbidden),
-    ] {
-        definitions.extend(lines.into_iter().map(|line| Definition {
-            id: Some(line.id),
-            effect,
-            pattern: line.pattern,
-            why: line.why,
-            matches: line.matches,
-            not_matches: line.not_matches,
-            line: None,
-        }));
-    }
-    Policy::new(definitions, unknown, Limits::default(), 1 << 20)
+fn rejecting_example() -> Policy {
+    policy(&format!("{EXAMPLE}\nunknown_default: reject\n"))
 }
+
+const EXAMPLE: &str = include_str!("../config.example.yml");
 
 /// `\n`, `\t`, `\r` and `\u{...}` stand for what cannot be written in a line of the corpus.
 fn unescaped(text: &str) -> String {
@@ -70,7 +56,7 @@ fn unescaped(text: &str) -> String {
 
 #[test]
 fn the_example_policy_has_no_fault() {
-    let faults: Vec<String> = policy(Unknown::Ask)
+    let faults: Vec<String> = example()
         .examine()
         .iter()
         .map(ToString::to_string)
@@ -80,8 +66,8 @@ fn the_example_policy_has_no_fault() {
 
 #[test]
 fn every_command_of_the_corpus_gets_its_decision() {
-    let policy = policy(Unknown::Ask);
-    let strict = self::policy(Unknown::Reject);
+    let policy = example();
+    let strict = rejecting_example();
     let mut wrong = Vec::new();
     let mut count = 0;
     let lines = include_str!("corpus/policy.tsv").lines().enumerate();
@@ -122,56 +108,11 @@ fn every_command_of_the_corpus_gets_its_decision() {
 }
 
 /// The policy that `docs/policy.md` shows.
-#[derive(Deserialize)]
-struct Shown {
-    auto_allowed: Vec<ShownRule>,
-    approval_required: Vec<ShownRule>,
-    forbidden: Vec<ShownRule>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ShownRule {
-    Pattern(String),
-    Rule(ShownLine),
-}
-
-#[derive(Deserialize)]
-struct ShownLine {
-    id: String,
-    pattern: String,
-    #[serde(default, rename = "match")]
-    matches: Vec<String>,
-    #[serde(default, rename = "not_match")]
-    not_matches: Vec<String>,
-}
-
 fn shown_policy() -> Policy {
     let document = include_str!("../docs/policy.md");
     let (_, rest) = document.split_once("```yaml\n").unwrap();
     let (yaml, _) = rest.split_once("```").unwrap();
-    let shown: Shown = serde_yaml::from_str(yaml).unwrap();
-    let mut definitions = Vec::new();
-    for (effect, rules) in [
-        (Decision::Allow, shown.auto_allowed),
-        (Decision::RequireApproval, shown.approval_required),
-        (Decision::Forbid, shown.forbidden),
-    ] {
-        definitions.extend(rules.into_iter().map(|rule| match rule {
-            ShownRule::Pattern(pattern) => Definition {
-                pattern,
-                ..Definition::new(effect)
-            },
-            ShownRule::Rule(line) => Definition {
-                id: Some(line.id),
-                pattern: line.pattern,
-                matches: line.matches,
-                not_matches: line.not_matches,
-                ..Definition::new(effect)
-            },
-        }));
-    }
-    Policy::new(definitions, Unknown::Ask, Limits::default(), 1 << 20)
+    policy(yaml)
 }
 
 #[test]

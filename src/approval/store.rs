@@ -90,12 +90,6 @@ pub(super) fn lock(dir: &Path, wait: Duration) -> Result<lock::Held, Error> {
         .ok_or(Error::Locked)
 }
 
-/// Writes a new request under a temporary name: nobody can find it yet, and a crash leaves at most
-/// that file, which [`forget`] removes.
-pub(super) fn write(dir: &Path, ticket: &Ticket) -> Result<tempfile::NamedTempFile, Error> {
-    written(dir, ticket)
-}
-
 /// Lets a written request be found. Where the directory cannot be synced, it is taken back.
 pub(super) fn publish(
     dir: &Path,
@@ -116,13 +110,15 @@ pub(super) fn publish(
 /// beside it.
 pub(super) fn note(dir: &Path, ticket: &Ticket, state: State) -> Result<(), Error> {
     let path = file(dir, &ticket.id, state);
-    written(dir, ticket)?
+    write(dir, ticket)?
         .persist(&path)
         .map_err(|error| failed("write", &path)(error.error))?;
     Ok(())
 }
 
-fn written(dir: &Path, ticket: &Ticket) -> Result<tempfile::NamedTempFile, Error> {
+/// Writes a request under a temporary name, and syncs it: nobody can find it yet, and a crash leaves
+/// at most that file, which [`forget`] removes.
+pub(super) fn write(dir: &Path, ticket: &Ticket) -> Result<tempfile::NamedTempFile, Error> {
     let mut text = serde_json::to_vec(ticket)
         .map_err(|error| failed("write", dir)(io::Error::other(error)))?;
     text.push(b'\n');

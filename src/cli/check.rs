@@ -94,10 +94,7 @@ fn judge(config: &Config, bytes: &[u8]) -> Judgement {
                 risk: Some(verdict.decision().risk()),
                 rule: verdict.rule().map(str::to_owned),
                 message,
-                commands: verdict
-                    .commands()
-                    .map(|argv| CommandView { argv })
-                    .collect(),
+                commands: CommandView::all(&verdict),
             }
         }
         Ok(Input::Reply(_)) => not_judged("a reply is not judged; send a request".to_owned()),

@@ -125,7 +125,7 @@ impl<'a> Scribe<'a> {
     pub(super) fn judged(self, verdict: &Verdict) -> Response {
         let scribe = self.with_verdict(verdict);
         let mut answer = scribe.about(Status::Judged, verdict.message());
-        answer.commands = Some(commands(verdict));
+        answer.commands = Some(CommandView::all(verdict));
         scribe.decided(answer)
     }
 
@@ -313,12 +313,4 @@ impl<'a> Scribe<'a> {
         }
         record
     }
-}
-
-/// Every simple command that would run, as the wire shows them.
-pub(super) fn commands(verdict: &Verdict) -> Vec<CommandView> {
-    verdict
-        .commands()
-        .map(|argv| CommandView { argv })
-        .collect()
 }

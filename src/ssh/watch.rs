@@ -103,9 +103,7 @@ pub(super) async fn watch(
     let mut left = None;
     let mut ending: Option<Ending<'_>> = None;
     let mut ended = since;
-
     let mut stop = None;
-
     loop {
         let closed = stdout.is_closed() && stderr.is_closed();
         if closed && exit.is_none() {
