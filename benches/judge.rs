@@ -8,10 +8,12 @@ use std::hint::black_box;
 
 use aiops::policy::Decision;
 use aiops::policy::Definition;
+use aiops::policy::Fragments;
 use aiops::policy::Policy;
-use aiops::policy::Unknown;
 use aiops::shell::Limits;
 use aiops::shell::Script;
+use aiops::target::Scope;
+use aiops::target::Tier;
 use criterion::BenchmarkId;
 use criterion::Criterion;
 use criterion::criterion_group;
@@ -22,7 +24,7 @@ const OPAQUE: &str = "for x in 1 2; do sudo tool7 restart \"$x\"; done";
 
 fn rules(count: usize) -> Vec<Definition> {
     let mut rules = vec![Definition {
-        pattern: "grep -i '[^']*'".to_owned(),
+        patterns: vec!["grep -i '[^']*'".to_owned()],
         ..Definition::new(Decision::Allow)
     }];
     for number in 0..count {
@@ -49,7 +51,7 @@ fn rules(count: usize) -> Vec<Definition> {
             ),
         };
         rules.push(Definition {
-            pattern,
+            patterns: vec![pattern],
             ..Definition::new(effect)
         });
     }
@@ -57,7 +59,7 @@ fn rules(count: usize) -> Vec<Definition> {
 }
 
 fn policy(rules: Vec<Definition>) -> Policy {
-    Policy::new(rules, Unknown::Ask, Limits::default(), 1 << 20)
+    Policy::new(rules, Fragments::default(), Limits::default(), 1 << 20)
 }
 
 fn judge(criterion: &mut Criterion) {
@@ -67,6 +69,7 @@ fn judge(criterion: &mut Criterion) {
     criterion.bench_function("parse/opaque", |b| {
         b.iter(|| Script::parse(black_box(OPAQUE), &Limits::default()));
     });
+    let lab = Scope::of_tier(Tier::Lab);
     let plain = Script::parse(PLAIN, &Limits::default());
     let opaque = Script::parse(OPAQUE, &Limits::default());
     for count in [50, 1_000, 10_000] {
@@ -76,20 +79,20 @@ fn judge(criterion: &mut Criterion) {
             BenchmarkId::new("verdict/plain", count),
             &warm,
             |b, policy| {
-                b.iter(|| policy.verdict(black_box(&plain)));
+                b.iter(|| policy.verdict(black_box(&plain), &lab));
             },
         );
         criterion.bench_with_input(
             BenchmarkId::new("verdict/opaque", count),
             &warm,
             |b, policy| {
-                b.iter(|| policy.verdict(black_box(&opaque)));
+                b.iter(|| policy.verdict(black_box(&opaque), &lab));
             },
         );
         criterion.bench_with_input(BenchmarkId::new("cold/plain", count), &rules, |b, rules| {
             b.iter_batched(
                 || rules.clone(),
-                |rules| policy(rules).verdict(black_box(&plain)),
+                |rules| policy(rules).verdict(black_box(&plain), &lab),
                 criterion::BatchSize::LargeInput,
             );
         });

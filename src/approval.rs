@@ -11,6 +11,7 @@ use chrono::DateTime;
 use chrono::Utc;
 use uuid::Uuid;
 
+use crate::assurance::Assurance;
 use crate::caller::Caller;
 use crate::policy::NeedsApproval;
 use crate::request;
@@ -24,7 +25,6 @@ mod ticket;
 
 pub use store::Error;
 pub use ticket::Answer;
-pub use ticket::Needs;
 pub use ticket::Ticket;
 pub use ticket::Via;
 
@@ -48,7 +48,6 @@ pub struct Limits {
 pub struct Approvals {
     dir: PathBuf,
     limits: Limits,
-    needs: Needs,
 }
 
 /// A request that waits for its answer.
@@ -109,7 +108,7 @@ pub enum Refused {
     Expired(Box<Ticket>),
     /// The answer does not carry the assurance that policy demands; it stays pending.
     #[error("this approval is too weak: {0} is demanded")]
-    TooWeak(Needs),
+    TooWeak(Assurance),
     /// What would run is not what was shown; it is taken out of the room.
     #[error("what would run now is not what was shown: {0}")]
     Changed(String),
@@ -119,9 +118,9 @@ pub enum Refused {
 }
 
 impl Approvals {
-    /// Takes a directory as the waiting room; `needs` is the assurance demanded of every approval.
-    pub fn new(dir: PathBuf, limits: Limits, needs: Needs) -> Self {
-        Self { dir, limits, needs }
+    /// Takes a directory as the waiting room.
+    pub fn new(dir: PathBuf, limits: Limits) -> Self {
+        Self { dir, limits }
     }
 
     /// Puts a request into the room, or joins one that is the same in everything that counts and
@@ -140,7 +139,7 @@ impl Approvals {
         let _lock = store::lock(&self.dir, self.limits.lock_wait)?;
         store::forget(&self.dir, now, self.limits.keep_decided)?;
         let waiting = self.waiting(now)?;
-        let ticket = Ticket::new(asked, id, caller, now, self.limits.ttl, self.needs);
+        let ticket = Ticket::new(asked, id, caller, now, self.limits.ttl);
         if let Some(same) = waiting
             .iter()
             .find(|pending| pending.ticket.asks_the_same(&ticket))
@@ -171,11 +170,7 @@ impl Approvals {
         let mut waiting: Vec<Pending> = store::pending(&self.dir, self.limits.file_bytes, old)?
             .into_iter()
             .filter(|ticket| !ticket.is_over(now))
-            .map(|mut ticket| {
-                // Policy may have become stricter since it was put.
-                ticket.needs = ticket.needs.max(self.needs);
-                Pending { ticket }
-            })
+            .map(|ticket| Pending { ticket })
             .collect();
         waiting.sort_by_key(|pending| pending.ticket.created);
         Ok(waiting)
@@ -302,6 +297,13 @@ impl Pending {
     /// What waits.
     pub fn ticket(&self) -> &Ticket {
         &self.ticket
+    }
+
+    /// The same, where today's policy may demand more than it did when the request was put.
+    #[must_use]
+    pub fn demanding(mut self, needs: Assurance) -> Self {
+        self.ticket.needs = self.ticket.needs.max(needs);
+        self
     }
 }
 

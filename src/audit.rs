@@ -33,6 +33,7 @@ pub use record::InputFacts;
 pub use record::OutputFacts;
 pub use record::Record;
 pub use record::SCHEMA;
+pub use record::WouldHave;
 pub use record::stamp;
 pub use verify::Damage;
 pub use verify::OpenIntent;

@@ -19,7 +19,6 @@ use sha2::Sha256;
 
 use crate::approval;
 use crate::approval::Approvals;
-use crate::approval::Needs;
 use crate::audit;
 use crate::audit::AuditLog;
 use crate::caller::Caller;
@@ -31,25 +30,24 @@ use crate::policy::Policy;
 use crate::redact::Redaction;
 use crate::ssh;
 use crate::target::Inventory;
+use crate::target::Scope;
 
 mod build;
 mod quantity;
+mod rules;
 mod yaml;
 
 pub use quantity::Quantity;
-pub use yaml::Mode;
 
 /// One installation's configuration, checked.
 #[derive(Debug)]
 pub struct Config {
-    /// `lab` or `production`.
-    pub mode: Mode,
+    /// What is demanded where a command is judged for no machine in particular.
+    pub scope: Scope,
     /// The machines there are.
     pub inventory: Inventory,
     /// What may run.
     pub policy: Policy,
-    /// The assurance demanded of approvals.
-    pub needs: Needs,
     /// Bounds of the waiting room.
     pub approvals: approval::Limits,
     /// Bounds of the log.
@@ -220,7 +218,7 @@ impl Config {
         Ok(Line {
             inventory: self.inventory,
             policy: self.policy,
-            approvals: Approvals::new(home.approvals(), self.approvals, self.needs),
+            approvals: Approvals::new(home.approvals(), self.approvals),
             log,
             redaction: self.redaction,
             ssh: self.ssh,

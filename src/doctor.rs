@@ -94,7 +94,7 @@ pub fn examine(home: &Home, now: DateTime<Utc>) -> Vec<Finding> {
         Ok(config) => {
             findings.push(Finding::ok(format!(
                 "configuration: mode {}, {} rules",
-                config.mode.word(),
+                config.scope.tier.word(),
                 config.policy.rules()
             )));
             findings.push(program(&config.ssh.ssh_program));

@@ -39,6 +39,8 @@ pub mod home;
 
 pub mod visible;
 
+pub mod assurance;
+
 pub mod target;
 
 pub mod caller;

@@ -22,6 +22,7 @@ use crate::authorize;
 use crate::authorize::Authorized;
 use crate::caller::Caller;
 use crate::policy::Allowed;
+use crate::policy::Case;
 use crate::policy::Judged;
 use crate::policy::NeedsApproval;
 use crate::policy::Policy;
@@ -34,12 +35,14 @@ use crate::request::Reply;
 use crate::request::Request;
 use crate::request::Which;
 use crate::response::Response;
+use crate::shell::Script;
 use crate::ssh;
 use crate::ssh::Hand;
 use crate::status::Status;
 use crate::status::exit;
 use crate::target::Inventory;
 use crate::target::Target;
+use crate::target::Tier;
 
 mod answer;
 mod scribe;
@@ -130,8 +133,13 @@ fn ask(line: &Line, request: Request) -> Response {
             return scribe.decided(scribe.about(Status::Invalid, unknown.to_string()));
         }
     };
+    if target.scope().tier == Tier::Production
+        && let Some(missing) = request.missing_origin()
+    {
+        return scribe.decided(scribe.about(Status::Invalid, missing.to_string()));
+    }
     if request.dry_run() {
-        return scribe.judged(&line.policy.verdict(request.script()));
+        return scribe.judged(&line.policy.verdict(request.script(), target.scope()));
     }
     match line.policy.judge(request, target) {
         Judged::Allowed(allowed) => run_allowed(line, scribe, allowed),
@@ -141,11 +149,7 @@ fn ask(line: &Line, request: Request) -> Response {
 }
 
 fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
-    let limit = allowed
-        .case()
-        .request()
-        .timeout()
-        .unwrap_or(line.limits.timeout);
+    let limit = limit(line, allowed.case());
     let scribe = scribe.with_verdict(allowed.case().verdict());
     let hand = match Hand::ready(line.ssh.clone()) {
         Ok(hand) => hand,
@@ -160,6 +164,14 @@ fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
         Ok(authorized) => run(&scribe, hand, authorized),
         Err(fault) => scribe.intent_failed(&fault),
     }
+}
+
+/// The time limit of a run: the one asked for, that of the rules, or the configured one.
+fn limit(line: &Line, case: &Case) -> Duration {
+    case.request()
+        .timeout()
+        .or(case.verdict().timeout())
+        .unwrap_or(line.limits.timeout)
 }
 
 /// From here on there is no error, only an outcome, and it is recorded before it is answered.
@@ -221,6 +233,7 @@ pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
         Ok(target) => target,
         Err(why) => return scribe.refused(&why),
     };
+    let pending = demanded_today(line, pending, &target);
     let hand = match Hand::ready(line.ssh.clone()) {
         Ok(hand) => hand,
         Err(fault) => return scribe.unready(&fault),
@@ -236,17 +249,21 @@ pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
         Ok(confirmed) => confirmed,
         Err(forbidden) => return scribe.rejected(forbidden.case().verdict()),
     };
-    let limit = confirmed
-        .case()
-        .request()
-        .timeout()
-        .unwrap_or(line.limits.timeout);
+    let limit = limit(line, confirmed.case());
     let scribe = scribe.with_verdict(confirmed.case().verdict());
     let intent = scribe.intent(&target, confirmed.case().request().script(), limit);
     match authorize::by_grant(confirmed, limit, intent, &line.log) {
         Ok(authorized) => run(&scribe, hand, authorized),
         Err(fault) => scribe.intent_failed(&fault),
     }
+}
+
+/// Policy may have become stricter since a request was put; then the stricter demand holds.
+fn demanded_today(line: &Line, pending: Pending, target: &Target) -> Pending {
+    let command = &pending.ticket().request.command;
+    let script = Script::parse(command, &line.limits.request.shell);
+    let needs = line.policy.verdict(&script, target.scope()).needs();
+    pending.demanding(needs)
 }
 
 /// Takes requests out of the waiting room without running them.

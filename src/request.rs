@@ -83,8 +83,6 @@ pub struct Limits {
     pub name_bytes: usize,
     /// The longest time limit that a request may ask for.
     pub timeout_max: Duration,
-    /// Whether `requester` and `reason` must be given.
-    pub origin_required: bool,
     /// Limits of the command text.
     pub shell: shell::Limits,
 }
@@ -212,10 +210,6 @@ impl Request {
         .ok_or(Malformed::Blank("command"))?;
         let requester = name("requester", draft.requester)?;
         let reason = short("reason", draft.reason, limits.reason_bytes, true)?;
-        if limits.origin_required {
-            requester.as_ref().ok_or(Malformed::Missing("requester"))?;
-            reason.as_ref().ok_or(Malformed::Missing("reason"))?;
-        }
         let longest = limits.timeout_max.as_secs();
         if draft
             .timeout
@@ -246,6 +240,15 @@ impl Request {
             conversation: self.conversation.clone(),
             timeout: self.timeout.map(|limit| limit.as_secs()),
             dry_run: self.dry_run.then_some(true),
+        }
+    }
+
+    /// What is missing of who asks and why, where both are demanded.
+    pub fn missing_origin(&self) -> Option<Malformed> {
+        match (&self.requester, &self.reason) {
+            (None, _) => Some(Malformed::Missing("requester")),
+            (_, None) => Some(Malformed::Missing("reason")),
+            _ => None,
         }
     }
 

@@ -9,8 +9,8 @@ use chrono::Utc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::approval::Needs;
 use crate::approval::Ticket;
+use crate::assurance::Assurance;
 use crate::audit;
 use crate::policy::Verdict;
 use crate::request::Draft;
@@ -51,6 +51,9 @@ pub struct Response {
     /// The rule that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// What decided, command by command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
     /// Id of the approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval_id: Option<String>,
@@ -65,7 +68,7 @@ pub struct Response {
     pub digest: Option<String>,
     /// The assurance demanded of the approval.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub needs: Option<Needs>,
+    pub needs: Option<Assurance>,
     /// The block to show a person, unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,

@@ -1,11 +1,17 @@
 //! What machines exist and how they are reached.
 //!
 //! **Reads** nothing; `config` fills an [`Inventory`].
-//! **Gives** [`Name`], [`Host`], [`Target`], [`Inventory`].
+//! **Gives** [`Name`], [`Host`], [`Scope`], [`Target`], [`Inventory`].
 //! **Never** resolves, connects or guesses.
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+mod scope;
+
+pub use scope::Scope;
+pub use scope::Tier;
+pub use scope::Unknown;
 
 /// The name of a managed machine, as requests say it.
 ///
@@ -123,12 +129,17 @@ impl fmt::Display for Host {
 pub struct Target {
     name: Name,
     host: Host,
+    scope: Scope,
 }
 
 impl Target {
-    /// Puts a name on a host.
-    pub fn new(name: Name, host: Host) -> Self {
-        Self { name, host }
+    /// Puts a name on a host. The scope takes the same name.
+    pub fn new(name: Name, host: Host, scope: Scope) -> Self {
+        let scope = Scope {
+            name: Some(name.clone()),
+            ..scope
+        };
+        Self { name, host, scope }
     }
 
     /// The name that requests use.
@@ -139,6 +150,11 @@ impl Target {
     /// Where it is reached.
     pub fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// What the policy has to know of it.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 }
 
@@ -237,7 +253,11 @@ mod tests {
     #[test]
     fn an_unknown_target_names_the_known_ones() {
         let host = Host::new("10.0.0.1", 22, "aiops").unwrap();
-        let inventory = Inventory::new([Target::new(Name::parse("srv1").unwrap(), host)]);
+        let inventory = Inventory::new([Target::new(
+            Name::parse("srv1").unwrap(),
+            host,
+            Scope::of_tier(Tier::Lab),
+        )]);
         let error = inventory.find(&Name::parse("db9").unwrap()).unwrap_err();
         assert_eq!(
             error.to_string(),

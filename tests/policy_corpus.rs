@@ -14,6 +14,9 @@ use aiops::policy::Decision;
 use aiops::policy::Policy;
 use aiops::shell::Limits;
 use aiops::shell::Script;
+use aiops::target::Scope;
+use aiops::target::Tier;
+use aiops::target::Unknown;
 
 /// The policy of a configuration, read as the program reads it: every pattern and every example of
 /// it is examined on the way.
@@ -32,8 +35,16 @@ fn example() -> Policy {
     policy(EXAMPLE)
 }
 
-fn rejecting_example() -> Policy {
-    policy(&format!("{EXAMPLE}\nunknown_default: reject\n"))
+/// A lab in which what no rule knows is rejected: whatever it allows, a rule allows.
+fn rejecting() -> Scope {
+    Scope {
+        unknown: Unknown::Reject,
+        ..lab()
+    }
+}
+
+fn lab() -> Scope {
+    Scope::of_tier(Tier::Lab)
 }
 
 const EXAMPLE: &str = include_str!("../config.example.yml");
@@ -67,7 +78,6 @@ fn the_example_policy_has_no_fault() {
 #[test]
 fn every_command_of_the_corpus_gets_its_decision() {
     let policy = example();
-    let strict = rejecting_example();
     let mut wrong = Vec::new();
     let mut count = 0;
     let lines = include_str!("corpus/policy.tsv").lines().enumerate();
@@ -78,7 +88,7 @@ fn every_command_of_the_corpus_gets_its_decision() {
         let reason = columns.next().unwrap_or_default();
         assert!(!reason.is_empty(), "line {} gives no reason", number + 1);
         let script = Script::parse(&text, &Limits::default());
-        let verdict = policy.verdict(&script);
+        let verdict = policy.verdict(&script, &lab());
         let word = match verdict.decision() {
             Decision::Allow => "allow",
             Decision::RequireApproval => "ask",
@@ -91,7 +101,8 @@ fn every_command_of_the_corpus_gets_its_decision() {
                 number + 1
             ));
         }
-        if expected != "allow" && strict.verdict(&script).decision() == Decision::Allow {
+        let strict = policy.verdict(&script, &rejecting());
+        if expected != "allow" && strict.decision() == Decision::Allow {
             wrong.push(format!(
                 "{}: allowed where unknown is rejected: {text}",
                 number + 1
@@ -142,7 +153,7 @@ fn what_the_document_says_of_its_example_is_true() {
         ("x=$(rm -rf /)", Decision::Forbid, "remove-the-system"),
         ("df *", Decision::RequireApproval, "opaque"),
     ] {
-        let verdict = policy.verdict(&Script::parse(text, &Limits::default()));
+        let verdict = policy.verdict(&Script::parse(text, &Limits::default()), &lab());
         assert_eq!(
             (verdict.decision(), verdict.rule()),
             (decision, Some(rule)),

@@ -9,16 +9,18 @@ use std::sync::LazyLock;
 
 use aiops::policy::Decision;
 use aiops::policy::Definition;
+use aiops::policy::Fragments;
 use aiops::policy::Policy;
-use aiops::policy::Unknown;
 use aiops::shell::Limits;
 use aiops::shell::Reached;
 use aiops::shell::Script;
+use aiops::target::Scope;
+use aiops::target::Tier;
 use libfuzzer_sys::fuzz_target;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     let rule = |effect, pattern: &str| Definition {
-        pattern: pattern.to_owned(),
+        patterns: vec![pattern.to_owned()],
         ..Definition::new(effect)
     };
     let rules = vec![
@@ -26,12 +28,14 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| {
         rule(Decision::RequireApproval, "^systemctl restart"),
         rule(Decision::Forbid, "^rm( .*)? /( |$)"),
     ];
-    Policy::new(rules, Unknown::Ask, Limits::default(), 1 << 20)
+    Policy::new(rules, Fragments::default(), Limits::default(), 1 << 20)
 });
+
+static LAB: LazyLock<Scope> = LazyLock::new(|| Scope::of_tier(Tier::Lab));
 
 fuzz_target!(|text: &str| {
     let script = Script::parse(text, &Limits::default());
-    let verdict = POLICY.verdict(&script);
+    let verdict = POLICY.verdict(&script, &LAB);
     let Some(rebuilt) = script.rebuilt() else {
         assert_ne!(verdict.decision(), Decision::Allow, "opaque text was allowed");
         return;
@@ -43,5 +47,5 @@ fuzz_target!(|text: &str| {
         commands.map(|c| c.argv().into_iter().map(|w| w.map(str::to_owned)).collect()).collect()
     };
     assert_eq!(outer(&again), outer(&script));
-    assert_eq!(POLICY.verdict(&again).decision(), verdict.decision());
+    assert_eq!(POLICY.verdict(&again, &LAB).decision(), verdict.decision());
 });

@@ -15,7 +15,6 @@ fuzz_target!(|bytes: &[u8]| {
         reason_bytes: 2048,
         name_bytes: 256,
         timeout_max: Duration::from_secs(150),
-        origin_required: false,
         shell: aiops::shell::Limits::default(),
     };
     match Input::parse(bytes, &limits) {

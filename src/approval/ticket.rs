@@ -1,10 +1,9 @@
 //! What lies in a file of the waiting room: the request as it was shown, and later its answer.
 //!
 //! **Reads** nothing.
-//! **Gives** [`Ticket`], [`Answer`], [`Needs`].
+//! **Gives** [`Ticket`], [`Answer`].
 //! **Never** is a right to run anything.
 
-use std::fmt;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -15,33 +14,13 @@ use sha2::Digest;
 use sha2::Sha256;
 use uuid::Uuid;
 
+use crate::assurance::Assurance;
 use crate::caller::Caller;
 use crate::policy::NeedsApproval;
 use crate::request::Code;
 use crate::request::Draft;
 use crate::shell::Script;
 use crate::target::Target;
-
-/// How sure one has to be that a human said yes.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Needs {
-    /// A word on stdin will do, even from the user that asked.
-    Relayed,
-    /// Another Unix user than the one that asked has to decide.
-    OutOfBand,
-}
-
-impl fmt::Display for Needs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Relayed => "a relayed word",
-            Self::OutOfBand => "an approval by another Unix user than the one that asked",
-        })
-    }
-}
 
 /// One request in the waiting room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +41,11 @@ pub struct Ticket {
     pub rule: Option<String>,
     /// What that rule says for itself.
     pub why: Option<String>,
+    /// Whether a rule says that it cannot be undone.
+    #[serde(default)]
+    pub irreversible: bool,
     /// The assurance demanded when it was put.
-    pub needs: Needs,
+    pub needs: Assurance,
     /// Unix user id of the one that asked.
     pub caller_uid: u32,
     /// Unix name of the one that asked.
@@ -140,10 +122,10 @@ impl Answer {
 
     /// What this answer is worth for this request: a yes counts as out of band only when the one
     /// that gave it is another user than the one that asked and came by the command for people.
-    pub fn assurance(&self, ticket: &Ticket) -> Needs {
+    pub fn assurance(&self, ticket: &Ticket) -> Assurance {
         match self.via {
-            Via::Command if self.uid != ticket.caller_uid => Needs::OutOfBand,
-            Via::Command | Via::Stdin => Needs::Relayed,
+            Via::Command if self.uid != ticket.caller_uid => Assurance::OutOfBand,
+            Via::Command | Via::Stdin => Assurance::Relayed,
         }
     }
 }
@@ -155,17 +137,18 @@ impl Ticket {
         caller: &Caller,
         now: DateTime<Utc>,
         ttl: Duration,
-        needs: Needs,
     ) -> Self {
+        let verdict = asked.case().verdict();
         Self {
             schema: 1,
             id,
             code: free_code(&[]),
             request: asked.case().request().to_draft(),
             host: asked.case().target().host().to_string(),
-            rule: asked.case().verdict().rule().map(str::to_owned),
-            why: asked.case().verdict().why().map(str::to_owned),
-            needs,
+            rule: verdict.rule().map(str::to_owned),
+            why: verdict.why().map(str::to_owned),
+            irreversible: verdict.is_irreversible(),
+            needs: verdict.needs(),
             caller_uid: caller.uid,
             caller: caller.user.clone(),
             created: now,

@@ -73,6 +73,12 @@ pub struct Record {
     pub stderr: Option<String>,
     /// What was said about it.
     pub message: Option<String>,
+    /// What decided, command by command.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub explanation: Option<String>,
+    /// What would have been decided if nothing were only recorded, where it differs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub would_have: Option<WouldHave>,
     /// Where the target was, as `user@address port N`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub host: Option<String>,
@@ -102,7 +108,7 @@ pub struct Record {
     pub denial_reason: Option<String>,
     /// What that approval was worth: `relayed` or `out_of_band`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub assurance: Option<crate::approval::Needs>,
+    pub assurance: Option<crate::assurance::Assurance>,
     /// Digest of what was shown for approval.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub digest: Option<String>,
@@ -136,6 +142,15 @@ pub struct Record {
     /// In `recovered` and `sealed`: size and hash of what it speaks of.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub found: Option<FoundFacts>,
+}
+
+/// A decision that was only recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WouldHave {
+    /// `auto_allowed`, `approval_required` or `forbidden`.
+    pub risk: String,
+    /// The rule that would have decided.
+    pub rule: String,
 }
 
 /// Size and hash of one stream of output.

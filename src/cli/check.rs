@@ -21,6 +21,7 @@ use crate::request::Input;
 use crate::response::CommandView;
 use crate::response::command_lines;
 use crate::status::exit;
+use crate::target::Target;
 
 /// The judgement of one request.
 #[derive(Debug, Serialize)]
@@ -85,7 +86,9 @@ fn judge(config: &Config, bytes: &[u8]) -> Judgement {
     };
     match Input::parse(bytes, &config.limits.request) {
         Ok(Input::Request(request)) => {
-            let verdict = config.policy.verdict(request.script());
+            let target = config.inventory.find(request.target());
+            let scope = target.map_or(&config.scope, Target::scope);
+            let verdict = config.policy.verdict(request.script(), scope);
             let mut message = verdict.message();
             if let Err(unknown) = config.inventory.find(request.target()) {
                 message = format!("{message} (But {unknown}.)");

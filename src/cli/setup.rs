@@ -30,7 +30,7 @@ pub(super) fn check(world: &World, json: bool, out: &mut dyn Write) -> Result<u8
         let answer = match &checked {
             Ok(config) if found.is_empty() => json!({
                 "ok": true,
-                "mode": config.mode.word(),
+                "mode": config.scope.tier.word(),
                 "targets": config.inventory.iter().count(),
                 "rules": config.policy.rules(),
                 "digest": config.digest,
@@ -47,7 +47,7 @@ pub(super) fn check(world: &World, json: bool, out: &mut dyn Write) -> Result<u8
         }
         if let (Ok(config), Ok(())) = (&checked, &runtime) {
             let ok = Paint::Green.on("good", world.colour);
-            let (mode, rules) = (config.mode.word(), config.policy.rules());
+            let (mode, rules) = (config.scope.tier.word(), config.policy.rules());
             let targets = counted(config.inventory.iter().count(), "target");
             let path = world.home.config();
             writeln!(

@@ -11,23 +11,20 @@ use serde_yaml::Spanned;
 
 use super::Config;
 use super::Fault;
-use super::Mode;
 use super::Quantity;
+use super::rules;
+use super::yaml::Enforcement;
 use super::yaml::Raw;
+use super::yaml::RawApprovals;
 use super::yaml::RawPolicy;
-use super::yaml::RawRule;
 use super::yaml::RawSecret;
 use super::yaml::RawTarget;
 use super::yaml::UnknownDefault;
 use crate::approval;
-use crate::approval::Needs;
 use crate::audit;
 use crate::home::Home;
 use crate::pipeline;
-use crate::policy::Decision;
-use crate::policy::Definition;
 use crate::policy::Policy;
-use crate::policy::Unknown;
 use crate::redact::Redaction;
 use crate::redact::Secret;
 use crate::request;
@@ -36,11 +33,14 @@ use crate::ssh;
 use crate::target::Host;
 use crate::target::Inventory;
 use crate::target::Name;
+use crate::target::Scope;
 use crate::target::Target;
+use crate::target::Tier;
+use crate::target::Unknown;
 
 /// Collects faults while values are taken.
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     faults: Vec<Fault>,
 }
 
@@ -53,10 +53,12 @@ const DAY: u64 = 86_400;
 /// behind it is looked at too.
 pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<Fault>) {
     let mut reader = Reader::default();
-    let mode = raw.mode;
     let lists = reader.lists(&mut raw);
     let login = raw.ssh.user.take().unwrap_or_else(|| "aiops".to_owned());
-    let inventory = reader.inventory(std::mem::take(&mut raw.targets), &login);
+    let scope = |tier| scope(tier, lists.unknown_default, &raw.approvals);
+    let here = scope(raw.mode);
+    let targets = std::mem::take(&mut raw.targets);
+    let inventory = reader.inventory(targets, &login, &|tier| scope(tier.unwrap_or(raw.mode)));
     let shell = shell::Limits {
         command_bytes: reader.size("limits.command", raw.limits.command, 8 * KIB, 64..=8 * KIB),
         depth: reader.size("limits.command_depth", raw.limits.command_depth, 16, 1..=16),
@@ -67,26 +69,20 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
         MIB,
         10 * KIB..=64 * MIB,
     );
-    let unknown = match (lists.unknown_default, mode) {
-        (Some(UnknownDefault::Reject), _) | (None, Mode::Production) => Unknown::Reject,
-        (Some(UnknownDefault::ApprovalRequired), _) | (None, Mode::Lab) => Unknown::Ask,
-    };
-    let policy = Policy::new(definitions(lists), unknown, shell, pattern);
-    let needs = raw.approvals.needs.unwrap_or(match mode {
-        Mode::Lab => Needs::Relayed,
-        Mode::Production => Needs::OutOfBand,
-    });
+    let timeout_max = reader.time("limits.timeout_max", raw.limits.timeout_max, 150, 1..=DAY);
+    let definitions = rules::definitions(&mut reader, lists, &inventory, timeout_max);
+    let fragments = rules::fragments(std::mem::take(&mut raw.fragments));
+    let policy = Policy::new(definitions, fragments, shell, pattern);
     let approvals = reader.approvals(&raw, shell.command_bytes);
     let redaction = reader.redaction(std::mem::take(&mut raw.redact), pattern);
     let ssh = reader.ssh(&mut raw, home);
     let audit = reader.audit(&raw, ssh.output_bytes);
-    let limits = reader.limits(&mut raw, mode, shell);
+    let limits = reader.limits(&mut raw, shell, timeout_max);
     reader.faults.sort_by_key(|fault| fault.line);
     let config = Config {
-        mode,
+        scope: here,
         inventory,
         policy,
-        needs,
         approvals,
         audit,
         redaction,
@@ -98,7 +94,7 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
 }
 
 impl Reader {
-    fn fault(&mut self, line: Option<u64>, what: impl Into<String>) {
+    pub(super) fn fault(&mut self, line: Option<u64>, what: impl Into<String>) {
         self.faults.push(Fault::new(line, what));
     }
 
@@ -128,6 +124,7 @@ impl Reader {
         &mut self,
         targets: std::collections::BTreeMap<String, Spanned<RawTarget>>,
         login: &str,
+        scope: &dyn Fn(Option<Tier>) -> Scope,
     ) -> Inventory {
         let mut known = Vec::new();
         for (name, raw) in targets {
@@ -135,8 +132,22 @@ impl Reader {
             let raw = raw.value;
             let user = raw.user.as_deref().unwrap_or(login);
             let host = Host::new(&raw.host, raw.port.unwrap_or(22), user);
+            let mut scope = scope(raw.tier);
+            for group in &raw.groups {
+                match Name::parse(group) {
+                    Ok(group) => scope.groups.push(group),
+                    Err(_) => {
+                        self.fault(line, format!("target `{name}`: group `{group}` is no name"))
+                    }
+                }
+            }
+            scope.audited = raw.enforcement == Enforcement::Audit;
+            if scope.audited && scope.tier == Tier::Production {
+                let what = format!("target `{name}`: `enforcement: audit` is for the tier `lab`");
+                self.fault(line, what);
+            }
             match (Name::parse(&name), host) {
-                (Ok(name), Ok(host)) => known.push(Target::new(name, host)),
+                (Ok(name), Ok(host)) => known.push(Target::new(name, host, scope)),
                 (Err(fault), _) => self.fault(line, format!("target `{name}`: {fault}")),
                 (_, Err(fault)) => self.fault(line, format!("target `{name}`: {fault}")),
             }
@@ -245,10 +256,14 @@ impl Reader {
         }
     }
 
-    fn limits(&mut self, raw: &mut Raw, mode: Mode, shell: shell::Limits) -> pipeline::Limits {
+    fn limits(
+        &mut self,
+        raw: &mut Raw,
+        shell: shell::Limits,
+        timeout_max: Duration,
+    ) -> pipeline::Limits {
         let limits = &raw.limits;
         let timeout = self.time("limits.timeout", limits.timeout, 60, 1..=DAY);
-        let timeout_max = self.time("limits.timeout_max", limits.timeout_max, 150, 1..=DAY);
         if timeout > timeout_max {
             self.fault(None, "`limits.timeout` is longer than `limits.timeout_max`");
         }
@@ -263,7 +278,6 @@ impl Reader {
                 reason_bytes: self.size("limits.reason", limits.reason, 2 * KIB, 16..=8 * KIB),
                 name_bytes: self.size("limits.name", limits.name, 256, 16..=KIB),
                 timeout_max,
-                origin_required: mode == Mode::Production,
                 shell,
             },
             timeout,
@@ -344,28 +358,22 @@ impl Reader {
     }
 }
 
-fn definitions(lists: RawPolicy) -> Vec<Definition> {
-    let of = |effect: Decision, rules: Option<Vec<Spanned<RawRule>>>| {
-        rules
-            .unwrap_or_default()
-            .into_iter()
-            .map(move |rule| Definition {
-                line: line_of(&rule),
-                id: rule.value.id,
-                effect,
-                pattern: rule.value.pattern,
-                why: rule.value.why,
-                matches: rule.value.matches,
-                not_matches: rule.value.not_matches,
-            })
-    };
-    of(Decision::Forbid, lists.forbidden)
-        .chain(of(Decision::RequireApproval, lists.approval_required))
-        .chain(of(Decision::Allow, lists.auto_allowed))
-        .collect()
+/// What is demanded in a tier, with what the file says for all of them.
+fn scope(tier: Tier, unknown: Option<UnknownDefault>, approvals: &RawApprovals) -> Scope {
+    let by_tier = Scope::of_tier(tier);
+    Scope {
+        unknown: match unknown {
+            Some(UnknownDefault::Reject) => Unknown::Reject,
+            Some(UnknownDefault::ApprovalRequired) => Unknown::Ask,
+            None => by_tier.unknown,
+        },
+        needs: approvals.needs.unwrap_or(by_tier.needs),
+        ..by_tier
+    }
 }
 
-fn line_of<T>(spanned: &Spanned<T>) -> Option<u64> {
+/// The line that something stands in, where it is known.
+pub(super) fn line_of<T>(spanned: &Spanned<T>) -> Option<u64> {
     Some(spanned.referenced.line()).filter(|line| *line > 0)
 }
 

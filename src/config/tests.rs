@@ -1,4 +1,5 @@
 use super::*;
+use crate::assurance::Assurance;
 
 const EXAMPLE: &str = include_str!("../../config.example.yml");
 
@@ -38,7 +39,7 @@ fn the_example_writes_out_the_defaults_and_nothing_else() {
         format!("{:#?}", bare.audit)
     );
     assert_eq!(format!("{:#?}", example.ssh), format!("{:#?}", bare.ssh));
-    assert_eq!(example.needs, bare.needs);
+    assert_eq!(example.scope, bare.scope);
 }
 
 #[test]
@@ -46,9 +47,9 @@ fn the_example_becomes_production_by_its_mode_alone() {
     let production = EXAMPLE.replacen("mode: lab ", "mode: production ", 1);
     assert_ne!(production, EXAMPLE);
     let production = built(&production).unwrap();
-    assert_eq!(production.needs, Needs::OutOfBand);
+    assert_eq!(production.scope.needs, Assurance::OutOfBand);
     let script = crate::shell::Script::parse("frob x", &crate::shell::Limits::default());
-    let verdict = production.policy.verdict(&script);
+    let verdict = production.policy.verdict(&script, &production.scope);
     assert_eq!(verdict.decision(), crate::policy::Decision::Forbid);
 }
 
@@ -105,8 +106,7 @@ fn the_example_leaves_ordinary_logs_alone() {
 fn production_is_stricter_than_the_lab() {
     let lab = built("mode: lab\n").unwrap();
     let production = built("mode: production\n").unwrap();
-    assert!(lab.needs < production.needs);
-    assert!(!lab.limits.request.origin_required && production.limits.request.origin_required);
+    assert!(lab.scope.needs < production.scope.needs);
 }
 
 #[test]

@@ -10,33 +10,15 @@ use std::fmt;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::de::MapAccess;
+use serde::de::SeqAccess;
 use serde::de::Visitor;
 use serde::de::value::MapAccessDeserializer;
 use serde_yaml::Spanned;
 
 use super::Fault;
 use super::Quantity;
-
-/// A set of defaults by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// What no rule names needs a human, and a relayed word will do.
-    #[default]
-    Lab,
-    /// What no rule names is rejected, and another user than the asking one approves.
-    Production,
-}
-
-impl Mode {
-    /// The word in the file.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Lab => "lab",
-            Self::Production => "production",
-        }
-    }
-}
+use crate::assurance::Assurance;
+use crate::target::Tier;
 
 /// What becomes of a command that no rule names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -50,9 +32,10 @@ pub(super) enum UnknownDefault {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
-    pub(super) mode: Mode,
+    pub(super) mode: Tier,
     pub(super) unknown_default: Option<UnknownDefault>,
     pub(super) targets: BTreeMap<String, Spanned<RawTarget>>,
+    pub(super) fragments: BTreeMap<String, Spanned<String>>,
     pub(super) auto_allowed: Option<Vec<Spanned<RawRule>>>,
     pub(super) approval_required: Option<Vec<Spanned<RawRule>>>,
     pub(super) forbidden: Option<Vec<Spanned<RawRule>>>,
@@ -82,14 +65,52 @@ pub(super) struct RawTarget {
     pub(super) port: Option<u16>,
     #[serde(alias = "username", alias = "ssh_user")]
     pub(super) user: Option<String>,
+    pub(super) tier: Option<Tier>,
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+    #[serde(default)]
+    pub(super) enforcement: Enforcement,
+}
+
+/// Whether what is decided is done, or only recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Enforcement {
+    /// It is done.
+    #[default]
+    Enforce,
+    /// It is only recorded.
+    Audit,
+}
+
+/// Whether a rule that allows does so behind `sudo` too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Sudo {
+    Allowed,
+    Refused,
 }
 
 /// A rule: a bare pattern, or a pattern with more about it.
 #[derive(Debug, Default)]
 pub(super) struct RawRule {
+    pub(super) patterns: Vec<String>,
+    pub(super) more: RawRuleMore,
+}
+
+/// What a rule may say beside its pattern.
+#[derive(Debug, Default)]
+pub(super) struct RawRuleMore {
     pub(super) id: Option<String>,
-    pub(super) pattern: String,
     pub(super) why: Option<String>,
+    pub(super) sudo: Option<Sudo>,
+    pub(super) targets: Vec<String>,
+    pub(super) groups: Vec<String>,
+    pub(super) tiers: Vec<Tier>,
+    pub(super) needs: Option<Assurance>,
+    pub(super) irreversible: bool,
+    pub(super) timeout: Option<Quantity>,
+    pub(super) enforcement: Enforcement,
     pub(super) matches: Vec<String>,
     pub(super) not_matches: Vec<String>,
 }
@@ -116,7 +137,7 @@ pub(super) struct RawLimits {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawApprovals {
-    pub(super) needs: Option<crate::approval::Needs>,
+    pub(super) needs: Option<Assurance>,
     pub(super) ttl: Option<Quantity>,
     pub(super) pending: Option<Quantity>,
     pub(super) keep_decided: Option<Quantity>,
@@ -178,14 +199,59 @@ pub(super) fn parse(text: &str) -> Result<Raw, Fault> {
     })
 }
 
+/// One pattern, or a list of them.
+#[derive(Debug)]
+struct Patterns(Vec<String>);
+
+impl<'de> Deserialize<'de> for Patterns {
+    fn deserialize<D: Deserializer<'de>>(yaml: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Patterns;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a pattern, or a list of patterns")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, pattern: &str) -> Result<Patterns, E> {
+                Ok(Patterns(vec![pattern.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Patterns, A::Error> {
+                let mut patterns = Vec::new();
+                while let Some(pattern) = list.next_element()? {
+                    patterns.push(pattern);
+                }
+                Ok(Patterns(patterns))
+            }
+        }
+
+        yaml.deserialize_any(OneOrMany)
+    }
+}
+
 impl<'de> Deserialize<'de> for RawRule {
     fn deserialize<D: Deserializer<'de>>(yaml: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Full {
             id: Option<String>,
-            pattern: String,
+            pattern: Patterns,
             why: Option<String>,
+            sudo: Option<Sudo>,
+            #[serde(default)]
+            targets: Vec<String>,
+            #[serde(default)]
+            groups: Vec<String>,
+            #[serde(default)]
+            tiers: Vec<Tier>,
+            needs: Option<Assurance>,
+            #[serde(default)]
+            irreversible: bool,
+            timeout: Option<Quantity>,
+            #[serde(default)]
+            enforcement: Enforcement,
             #[serde(default)]
             r#match: Vec<String>,
             #[serde(default)]
@@ -198,14 +264,12 @@ impl<'de> Deserialize<'de> for RawRule {
             type Value = RawRule;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "a pattern, or an object with `pattern`, `id`, `why`, `match`, `not_match`",
-                )
+                f.write_str("a pattern, or an object with `pattern` and more about the rule")
             }
 
             fn visit_str<E: serde::de::Error>(self, pattern: &str) -> Result<RawRule, E> {
                 Ok(RawRule {
-                    pattern: pattern.to_owned(),
+                    patterns: vec![pattern.to_owned()],
                     ..RawRule::default()
                 })
             }
@@ -213,11 +277,21 @@ impl<'de> Deserialize<'de> for RawRule {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawRule, A::Error> {
                 let full = Full::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(RawRule {
-                    id: full.id,
-                    pattern: full.pattern,
-                    why: full.why,
-                    matches: full.r#match,
-                    not_matches: full.not_match,
+                    patterns: full.pattern.0,
+                    more: RawRuleMore {
+                        id: full.id,
+                        why: full.why,
+                        sudo: full.sudo,
+                        targets: full.targets,
+                        groups: full.groups,
+                        tiers: full.tiers,
+                        needs: full.needs,
+                        irreversible: full.irreversible,
+                        timeout: full.timeout,
+                        enforcement: full.enforcement,
+                        matches: full.r#match,
+                        not_matches: full.not_match,
+                    },
                 })
             }
         }

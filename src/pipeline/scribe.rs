@@ -21,6 +21,7 @@ use crate::audit::AuditLog;
 use crate::audit::Event;
 use crate::audit::InputFacts;
 use crate::audit::Record;
+use crate::audit::WouldHave;
 use crate::hex;
 use crate::policy::Decision;
 use crate::policy::Verdict;
@@ -45,6 +46,8 @@ pub(super) struct Scribe<'a> {
     decision: Option<Answer>,
     risk: Option<&'static str>,
     rule: Option<String>,
+    explanation: Option<String>,
+    would_have: Option<WouldHave>,
 }
 
 impl<'a> Scribe<'a> {
@@ -58,6 +61,8 @@ impl<'a> Scribe<'a> {
             decision: None,
             risk: None,
             rule: None,
+            explanation: None,
+            would_have: None,
         }
     }
 
@@ -86,6 +91,11 @@ impl<'a> Scribe<'a> {
         Self {
             risk: Some(verdict.decision().risk()),
             rule: verdict.rule().map(str::to_owned),
+            explanation: Some(verdict.explanation()).filter(|text| !text.is_empty()),
+            would_have: verdict.would_have().map(|would| WouldHave {
+                risk: would.decision.risk().to_owned(),
+                rule: would.rule.clone(),
+            }),
             ..self
         }
     }
@@ -243,6 +253,7 @@ impl<'a> Scribe<'a> {
         answer.request_id = Some(self.id.to_string());
         answer.risk = self.risk.map(str::to_owned);
         answer.rule.clone_from(&self.rule);
+        answer.explanation.clone_from(&self.explanation);
         answer
     }
 
@@ -286,6 +297,8 @@ impl<'a> Scribe<'a> {
         record.request_id = Some(self.id.to_string());
         record.risk = self.risk.map(str::to_owned);
         record.rule.clone_from(&self.rule);
+        record.explanation.clone_from(&self.explanation);
+        record.would_have.clone_from(&self.would_have);
         record.policy = Some(line.policy_digest.clone());
         record.caller = Some(line.caller.user.clone());
         record.caller_uid = Some(line.caller.uid);

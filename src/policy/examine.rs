@@ -9,21 +9,24 @@ use std::fmt;
 
 use super::Policy;
 use super::Rule;
+use super::fragment;
+use super::pattern;
+use super::pattern::Reading;
 use crate::shell::Script;
 
 /// One problem of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    rule: String,
+    subject: String,
     line: Option<u64>,
     problem: String,
     hint: Option<String>,
 }
 
 impl Fault {
-    /// The id of the rule.
-    pub fn rule(&self) -> &str {
-        &self.rule
+    /// What it is a problem of: a rule or a fragment, with its name.
+    pub fn subject(&self) -> &str {
+        &self.subject
     }
 
     /// The line of the configuration that the rule stands in.
@@ -39,7 +42,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rule `{}`: {}", self.rule, self.problem)
+        write!(f, "{}: {}", self.subject, self.problem)
     }
 }
 
@@ -63,38 +66,73 @@ pub(super) fn examine(policy: &Policy) -> Vec<Fault> {
             let problem = "this id is kept for what no rule decides".to_owned();
             faults.push(fault(rule, problem, Some("choose another id")));
         }
-        let key = (definition.effect, definition.pattern.as_str());
-        if let Some(other) = seen_patterns.insert(key, &rule.id) {
-            let problem = format!("rule `{other}` already has the same pattern");
-            faults.push(fault(rule, problem, Some("remove one of the two")));
+        if rule.patterns.is_empty() || rule.patterns.iter().any(|p| p.text().is_empty()) {
+            let problem = "a pattern is empty".to_owned();
+            faults.push(fault(
+                rule,
+                problem,
+                Some("write what the rule is to match"),
+            ));
+            continue;
         }
-        match rule.compiled() {
-            Err(problem) => {
-                faults.push(fault(
-                    rule,
-                    format!("the pattern cannot be used: {problem}"),
-                    None,
-                ));
+        let mut usable = true;
+        for pattern in &rule.patterns {
+            // The same words elsewhere are no double: a rule may say more on some machines.
+            let key = (definition.effect, pattern.text(), where_it_holds(rule));
+            if let Some(other) = seen_patterns.insert(key, &rule.id) {
+                let problem = if other == rule.id {
+                    "it has the same pattern twice".to_owned()
+                } else {
+                    format!("rule `{other}` already has the same pattern")
+                };
+                faults.push(fault(rule, problem, Some("remove one of the two")));
             }
-            Ok(_) if rule.definition.pattern.is_empty() => {
-                let problem = "the pattern is empty".to_owned();
-                faults.push(fault(
-                    rule,
-                    problem,
-                    Some("write what the rule is to match"),
-                ));
+            if let Err(problem) = pattern.compiled(&policy.shared) {
+                usable = false;
+                let problem = format!("the pattern cannot be used: {problem}");
+                faults.push(fault(rule, problem, None));
             }
-            Ok(_) => examples(policy, rule, &mut faults),
+        }
+        if usable {
+            examples(policy, rule, &mut faults);
         }
     }
+    fragments(policy, &mut faults);
     faults
 }
 
-const RESERVED: &[&str] = &["unknown_default", "opaque"];
+fn where_it_holds(rule: &Rule) -> String {
+    format!("{:?} {}", rule.definition.holds, rule.definition.sudo)
+}
+
+/// A fragment has to be whole by itself: a parenthesis too many would change the rules around it.
+fn fragments(policy: &Policy, faults: &mut Vec<Fault>) {
+    let shared = &policy.shared;
+    for (name, piece) in shared.fragments.iter() {
+        let told = |problem: String| Fault {
+            subject: format!("fragment `{name}`"),
+            line: piece.line,
+            problem,
+            hint: None,
+        };
+        if !fragment::is_name(name) {
+            let problem = "its name has to be a lower-case letter, then letters, digits and `_`";
+            faults.push(told(problem.to_owned()));
+            continue;
+        }
+        let expanded = shared.fragments.expand(&piece.pattern, shared.bytes);
+        let read = expanded.and_then(|text| pattern::tree(&text, Reading::Whole));
+        if let Err(problem) = read {
+            faults.push(told(format!("the pattern cannot be used: {problem}")));
+        }
+    }
+}
+
+const RESERVED: &[&str] = &["unknown_default", "opaque", "enforcement"];
 
 fn fault(rule: &Rule, problem: String, hint: Option<&str>) -> Fault {
     Fault {
-        rule: rule.id.clone(),
+        subject: format!("rule `{}`", rule.id),
         line: rule.definition.line,
         problem,
         hint: hint.map(str::to_owned),

@@ -45,7 +45,7 @@ pub struct Forbidden(Case);
 impl Policy {
     /// Judges a request, and keeps request, target and verdict together from then on.
     pub fn judge(&self, request: Request, target: Target) -> Judged {
-        let verdict = self.verdict(request.script());
+        let verdict = self.verdict(request.script(), target.scope());
         let decision = verdict.decision();
         let case = Case {
             request,

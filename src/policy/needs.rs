@@ -11,6 +11,11 @@ pub(super) struct Needs {
 }
 
 impl Needs {
+    /// For a pattern that is always compiled.
+    pub(super) fn nothing() -> Needs {
+        Needs { any_of: None }
+    }
+
     /// Reads off a pattern what it needs.
     pub(super) fn of(pattern: &str) -> Needs {
         let mut scan = Scan { rest: pattern };

@@ -1,22 +1,69 @@
 //! Words in front of a command that change nothing of what it does.
 //!
 //! **Reads** the words of one simple command.
-//! **Gives** how many words stand before the command that they only limit or slow down.
+//! **Gives** where the command begins that they only limit, slow down or run as root.
 //! **Never** knows a prefix by its name alone: every option of it has to be known too.
 
-/// How many words of `words` are such prefixes. What follows them is a command of its own.
-pub(super) fn count(words: &[&str]) -> usize {
-    let mut skipped = 0;
-    while let Some(rest) = words.get(skipped..) {
-        match one(rest) {
-            0 => break,
-            more => skipped += more,
+/// A command that stands behind prefixes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Step {
+    /// How many words stand before it.
+    pub(super) words: usize,
+    /// Whether `sudo` is among them: it changes nothing of what is done, but who does it.
+    pub(super) sudo: bool,
+}
+
+/// Every command that stands behind one more prefix, from the outside to the inside.
+pub(super) fn steps(words: &[&str]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut here = Step {
+        words: 0,
+        sudo: false,
+    };
+    while let Some(rest) = words.get(here.words..) {
+        let (more, sudo) = match (one(rest), sudo(rest)) {
+            (0, 0) => break,
+            (0, more) => (more, true),
+            (more, _) => (more, false),
+        };
+        here = Step {
+            words: here.words + more,
+            sudo: here.sudo || sudo,
+        };
+        if words.get(here.words).is_some_and(|word| {
+            word.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '[')
+                && !word.contains('=')
+        }) {
+            steps.push(here);
         }
     }
-    let follows = words.get(skipped).is_some_and(|word| {
-        word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && !word.contains('=')
-    });
-    if follows { skipped } else { 0 }
+    steps
+}
+
+/// `sudo` to root, with options that only say how it asks for a password.
+fn sudo(words: &[&str]) -> usize {
+    let ["sudo" | "/usr/bin/sudo", options @ ..] = words else {
+        return 0;
+    };
+    let mut count = 1;
+    let mut rest = options;
+    loop {
+        rest = match rest {
+            [
+                "-n" | "--non-interactive" | "-H" | "--set-home" | "--user=root" | "-uroot",
+                rest @ ..,
+            ] => {
+                count += 1;
+                rest
+            }
+            ["-u" | "--user", "root", rest @ ..] => {
+                count += 2;
+                rest
+            }
+            ["--", ..] => return count + 1,
+            _ => return count,
+        }
+    }
 }
 
 fn one(words: &[&str]) -> usize {
@@ -68,7 +115,41 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: usize) {
         let words: Vec<&str> = text.split(' ').collect();
-        assert_eq!(count(&words), expected, "{text}");
+        let found = steps(&words).last().map_or(0, |step| step.words);
+        assert_eq!(found, expected, "{text}");
+        assert!(!steps(&words).iter().any(|step| step.sudo), "{text}");
+    }
+
+    #[track_caller]
+    fn behind_sudo(text: &str, expected: &str) {
+        let words: Vec<&str> = text.split(' ').collect();
+        let step = steps(&words).pop().expect(text);
+        assert!(step.sudo, "{text}");
+        assert_eq!(words[step.words..].join(" "), expected, "{text}");
+    }
+
+    #[test]
+    fn sudo_to_root_is_a_prefix_that_is_told_apart() {
+        behind_sudo("sudo df -h", "df -h");
+        behind_sudo("sudo -n df", "df");
+        behind_sudo("/usr/bin/sudo -n -H -u root -- df", "df");
+        behind_sudo("sudo --user=root timeout 5 df", "df");
+        behind_sudo("timeout 5 sudo df", "df");
+        let words = ["timeout", "5", "sudo", "df"];
+        let found = steps(&words);
+        assert_eq!(
+            found,
+            [
+                Step {
+                    words: 2,
+                    sudo: false
+                },
+                Step {
+                    words: 3,
+                    sudo: true
+                }
+            ]
+        );
     }
 
     #[test]
@@ -109,7 +190,21 @@ mod tests {
             "env LC_ALL=/tmp/x df",
             "env PATH=/tmp df",
             "env TZ=/etc/shadow date",
-            "sudo df",
+            "sudo -u postgres df",
+            "sudo -i df",
+            "sudo -s df",
+            "sudo -E df",
+            "sudo -S df",
+            "sudo -g x df",
+            "sudo -D /x df",
+            "sudo -C 3 df",
+            "sudo PATH=/tmp df",
+            "sudo --us=root df",
+            "sudo -nu x df",
+            "./sudo df",
+            "/tmp/sudo df",
+            "sudo",
+            "sudo -n",
             "busybox df",
             "/tmp/timeout 5 df",
         ] {

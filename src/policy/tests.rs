@@ -1,15 +1,29 @@
 use super::*;
 use crate::shell::Limits;
+use crate::target::Tier;
+use crate::target::Unknown;
+
+fn of(rules: Vec<Definition>) -> Policy {
+    Policy::new(rules, Fragments::default(), Limits::default(), 1_000_000)
+}
+
+/// A machine without a name, where this becomes of what no rule knows.
+fn scope(unknown: Unknown) -> Scope {
+    Scope {
+        unknown,
+        ..Scope::of_tier(Tier::Lab)
+    }
+}
 
 fn rule(effect: Decision, id: &str, pattern: &str) -> Definition {
     Definition {
         id: Some(id.to_owned()),
-        pattern: pattern.to_owned(),
+        patterns: vec![pattern.to_owned()],
         ..Definition::new(effect)
     }
 }
 
-fn policy(unknown: Unknown) -> Policy {
+fn policy() -> Policy {
     let rules = vec![
         rule(Decision::Allow, "df", "df( -[hiT]+)?( /[a-z/]*)?"),
         rule(Decision::Allow, "uptime", "uptime"),
@@ -27,13 +41,13 @@ fn policy(unknown: Unknown) -> Policy {
         ),
         rule(Decision::Forbid, "sudoers", ">/etc/sudoers"),
     ];
-    Policy::new(rules, unknown, Limits::default(), 1_000_000)
+    of(rules)
 }
 
 #[track_caller]
 fn judged(unknown: Unknown, text: &str, decision: Decision, id: &str) {
     let script = Script::parse(text, &Limits::default());
-    let verdict = policy(unknown).verdict(&script);
+    let verdict = policy().verdict(&script, &scope(unknown));
     let expected = (decision, Some(id));
     assert_eq!(
         (verdict.decision(), verdict.rule()),
@@ -216,8 +230,11 @@ fn a_broken_rule_refuses_and_is_named() {
         rule(Decision::Allow, "all", ".*"),
         rule(Decision::Forbid, "broken", "rm ("),
     ];
-    let policy = Policy::new(rules, Unknown::Ask, Limits::default(), 1_000_000);
-    let verdict = policy.verdict(&Script::parse("uptime", &Limits::default()));
+    let policy = of(rules);
+    let verdict = policy.verdict(
+        &Script::parse("uptime", &Limits::default()),
+        &scope(Unknown::Ask),
+    );
     assert_eq!(
         (verdict.decision(), verdict.rule()),
         (Decision::Forbid, Some("broken"))
@@ -232,7 +249,7 @@ fn a_broken_rule_refuses_and_is_named() {
 #[test]
 fn every_command_is_listed_with_its_rule() {
     let script = Script::parse("df && sudo cat \"$x\"", &Limits::default());
-    let verdict = policy(Unknown::Ask).verdict(&script);
+    let verdict = policy().verdict(&script, &scope(Unknown::Ask));
     let argvs: Vec<Vec<Option<String>>> = verdict.commands().collect();
     let word = |text: &str| Some(text.to_owned());
     let expected = vec![
@@ -247,8 +264,11 @@ fn every_command_is_listed_with_its_rule() {
 #[test]
 fn messages_name_the_rule_and_what_would_help() {
     let message = |text: &str| {
-        policy(Unknown::Reject)
-            .verdict(&Script::parse(text, &Limits::default()))
+        policy()
+            .verdict(
+                &Script::parse(text, &Limits::default()),
+                &scope(Unknown::Reject),
+            )
             .message()
     };
     assert_eq!(message("uptime"), "Rule `uptime` allows it.");
@@ -282,7 +302,7 @@ fn the_examination_finds_everything_at_once() {
         rule(Decision::Forbid, "y", "y"),
         rule(Decision::Allow, "z", ""),
     ];
-    let policy = Policy::new(rules, Unknown::Ask, Limits::default(), 1_000_000);
+    let policy = of(rules);
     let faults: Vec<String> = policy.examine().iter().map(ToString::to_string).collect();
     assert_eq!(
         faults,
@@ -294,7 +314,7 @@ fn the_examination_finds_everything_at_once() {
             "rule `df`: the pattern cannot be used: unclosed group",
             "rule `opaque`: this id is kept for what no rule decides",
             "rule `y`: rule `opaque` already has the same pattern",
-            "rule `z`: the pattern is empty",
+            "rule `z`: a pattern is empty",
         ]
     );
 }
@@ -303,21 +323,24 @@ fn the_examination_finds_everything_at_once() {
 fn rules_without_an_id_are_named_by_list_and_place() {
     let rules = vec![
         Definition {
-            pattern: "x".to_owned(),
+            patterns: vec!["x".to_owned()],
             ..Definition::new(Decision::Forbid)
         },
         Definition {
-            pattern: "y".to_owned(),
+            patterns: vec!["y".to_owned()],
             ..Definition::new(Decision::Allow)
         },
         Definition {
-            pattern: "z".to_owned(),
+            patterns: vec!["z".to_owned()],
             ..Definition::new(Decision::Forbid)
         },
     ];
-    let policy = Policy::new(rules, Unknown::Ask, Limits::default(), 1_000_000);
+    let policy = of(rules);
     let id = |text: &str| {
-        let verdict = policy.verdict(&Script::parse(text, &Limits::default()));
+        let verdict = policy.verdict(
+            &Script::parse(text, &Limits::default()),
+            &scope(Unknown::Ask),
+        );
         verdict.rule().unwrap().to_owned()
     };
     assert_eq!(id("z"), "forbidden-2");

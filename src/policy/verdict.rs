@@ -4,12 +4,15 @@
 //! **Gives** the decision, the deciding rule, a sentence for people, a finding for each command.
 //! **Never** decides anything itself.
 
-use super::Broken;
+use std::time::Duration;
+
 use super::Decision;
 use super::Rule;
+use crate::assurance::Assurance;
 use crate::shell::Opaque;
 use crate::shell::Reached;
 use crate::shell::Script;
+use crate::target::Scope;
 
 /// What was decided of one script, and why.
 #[derive(Debug, Clone)]
@@ -19,6 +22,17 @@ pub struct Verdict {
     opaque: Option<Opaque>,
     unknown: Option<String>,
     findings: Vec<Finding>,
+    needs: Assurance,
+    would_have: Option<WouldHave>,
+}
+
+/// What would have been decided if nothing were only recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WouldHave {
+    /// The decision.
+    pub decision: Decision,
+    /// The id of the rule, as in [`Verdict::rule`].
+    pub rule: String,
 }
 
 /// What is to be said of one simple command.
@@ -39,6 +53,9 @@ pub(super) enum Reason {
         decision: Decision,
         why: Option<String>,
         line: Option<u64>,
+        needs: Assurance,
+        irreversible: bool,
+        timeout: Option<Duration>,
     },
     /// A rule that would have to be asked cannot be read.
     Broken {
@@ -52,23 +69,28 @@ pub(super) enum Reason {
     Default(Decision),
     /// The whole script: it cannot be read beforehand.
     Opaque(Decision),
+    /// The whole script: a human would be asked, and on this machine that is only recorded.
+    Audited,
 }
 
 impl Reason {
-    pub(super) fn rule(rule: &Rule) -> Reason {
+    pub(super) fn rule(rule: &Rule, scope: &Scope) -> Reason {
         Reason::Rule {
             id: rule.id.clone(),
             decision: rule.definition.effect,
             why: rule.why().map(str::to_owned),
             line: rule.definition.line,
+            needs: rule.needs(scope),
+            irreversible: rule.definition.irreversible,
+            timeout: rule.definition.timeout,
         }
     }
 
-    pub(super) fn broken(rule: &Rule, broken: Broken) -> Reason {
+    pub(super) fn broken(rule: &Rule, problem: String) -> Reason {
         Reason::Broken {
             id: rule.id.clone(),
             line: rule.definition.line,
-            problem: broken.why,
+            problem,
         }
     }
 
@@ -79,18 +101,42 @@ impl Reason {
             | Reason::Default(decision)
             | Reason::Opaque(decision) => Some(*decision),
             Reason::Broken { .. } => Some(Decision::Forbid),
+            Reason::Audited => Some(Decision::Allow),
             Reason::Unknown => None,
         }
     }
 
-    /// How strict it is; what no rule knows weighs nothing here.
-    pub(super) fn weight(&self) -> u8 {
-        match self.decision() {
-            None => 0,
-            Some(Decision::Allow) => 1,
-            Some(Decision::RequireApproval) => 2,
-            Some(Decision::Forbid) => 3,
+    /// How strict it is; what no rule knows weighs nothing here. Of rules that ask, the one that
+    /// demands more weighs more.
+    pub(super) fn weight(&self) -> (Option<Decision>, Option<Assurance>) {
+        let decision = self.decision();
+        let asks = decision == Some(Decision::RequireApproval);
+        (decision, self.needs().filter(|_| asks))
+    }
+
+    /// The assurance that a rule which asks demands.
+    fn needs(&self) -> Option<Assurance> {
+        match self {
+            Reason::Rule { needs, .. } => Some(*needs),
+            _ => None,
         }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        match self {
+            Reason::Rule { timeout, .. } => *timeout,
+            _ => None,
+        }
+    }
+
+    fn is_irreversible(&self) -> bool {
+        matches!(
+            self,
+            Reason::Rule {
+                irreversible: true,
+                ..
+            }
+        )
     }
 
     fn id(&self) -> Option<&str> {
@@ -98,13 +144,19 @@ impl Reason {
             Reason::Rule { id, .. } | Reason::Broken { id, .. } => Some(id),
             Reason::Default(_) => Some("unknown_default"),
             Reason::Opaque(_) => Some("opaque"),
+            Reason::Audited => Some("enforcement"),
             Reason::Unknown => None,
         }
     }
 }
 
 impl Verdict {
-    pub(super) fn new(script: &Script, reasons: Vec<Reason>, whole: Reason) -> Verdict {
+    pub(super) fn new(
+        script: &Script,
+        scope: &Scope,
+        reasons: Vec<Reason>,
+        whole: Reason,
+    ) -> Verdict {
         let commands = script.commands();
         let unknown = commands
             .iter()
@@ -113,6 +165,12 @@ impl Verdict {
                 matches!(reason, Reason::Unknown) && command.reached() != Reached::Program
             })
             .map(|(command, _)| command.canonical());
+        // A demand holds whichever rule decides: the whole script is what a human approves.
+        let needs = reasons
+            .iter()
+            .chain([&whole])
+            .filter_map(Reason::needs)
+            .fold(scope.needs, Assurance::max);
         let findings = commands
             .iter()
             .zip(reasons)
@@ -134,7 +192,19 @@ impl Verdict {
             opaque: script.opaque().cloned(),
             unknown,
             findings,
+            needs,
+            would_have: None,
         }
+    }
+
+    /// The same verdict beside the one of a policy in which nothing is only recorded.
+    pub(super) fn beside(mut self, enforced: &Verdict) -> Verdict {
+        let differs = enforced.decision != self.decision;
+        self.would_have = enforced.rule().filter(|_| differs).map(|rule| WouldHave {
+            decision: enforced.decision,
+            rule: rule.to_owned(),
+        });
+        self
     }
 
     /// The decision.
@@ -153,6 +223,33 @@ impl Verdict {
             Reason::Rule { why, .. } => why.as_deref(),
             _ => None,
         }
+    }
+
+    /// The assurance that an approval needs.
+    pub fn needs(&self) -> Assurance {
+        self.needs
+    }
+
+    /// Whether a rule says that it cannot be undone.
+    pub fn is_irreversible(&self) -> bool {
+        self.reasons().any(Reason::is_irreversible)
+    }
+
+    /// The time limit of the rules that decided, the longest of them.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.reasons().filter_map(Reason::timeout).max()
+    }
+
+    /// What would have been decided if nothing were only recorded, where it differs.
+    pub fn would_have(&self) -> Option<&WouldHave> {
+        self.would_have.as_ref()
+    }
+
+    fn reasons(&self) -> impl Iterator<Item = &Reason> {
+        self.findings
+            .iter()
+            .map(|finding| &finding.reason)
+            .chain([&self.reason])
     }
 
     /// The line of the configuration that the deciding rule stands in.
@@ -178,6 +275,18 @@ impl Verdict {
 
     /// One sentence or two for a person: what was decided, by which rule, and what would help.
     pub fn message(&self) -> String {
+        let message = self.message_of_reason();
+        match &self.would_have {
+            Some(would) => format!(
+                "{message} (Only recorded: `{}` would have made it {}.)",
+                would.rule,
+                would.decision.risk()
+            ),
+            None => message,
+        }
+    }
+
+    fn message_of_reason(&self) -> String {
         match &self.reason {
             Reason::Rule {
                 id,
@@ -222,6 +331,10 @@ impl Verdict {
                     self.unknown_shown()
                 )
             }
+            Reason::Audited => {
+                "A human would have to approve it, and on this target that is only recorded."
+                    .to_owned()
+            }
             Reason::Opaque(decision) => {
                 let why = match &self.opaque {
                     Some(opaque) => opaque.to_string(),
@@ -237,6 +350,23 @@ impl Verdict {
                 )
             }
         }
+    }
+
+    /// The same in few words, command by command: `df by disk-free (line 30)`.
+    pub fn explanation(&self) -> String {
+        let mut parts: Vec<String> = self
+            .findings
+            .iter()
+            .take(MOST_EXPLAINED)
+            .map(Finding::explanation)
+            .collect();
+        if self.findings.len() > MOST_EXPLAINED {
+            parts.push(format!("{} more", self.findings.len() - MOST_EXPLAINED));
+        }
+        if let Some(opaque) = &self.opaque {
+            parts.push(format!("not readable: {opaque}"));
+        }
+        parts.join("; ")
     }
 
     fn outer_count(&self) -> usize {
@@ -287,6 +417,19 @@ impl Finding {
             _ => None,
         }
     }
+
+    fn explanation(&self) -> String {
+        let program = match self.argv.first() {
+            Some(Some(word)) => excerpt(word),
+            _ => "(unknown)".to_owned(),
+        };
+        match (self.rule(), self.line()) {
+            (Some(rule), Some(line)) => format!("{program} by {rule} (line {line})"),
+            (Some(rule), None) => format!("{program} by {rule}"),
+            (None, _) if self.reached == Reached::Program => format!("{program} by its wrapper"),
+            (None, _) => format!("{program} by no rule"),
+        }
+    }
 }
 
 fn because(why: Option<&str>) -> String {
@@ -314,3 +457,6 @@ fn excerpt(text: &str) -> String {
 }
 
 const LONGEST_EXCERPT: usize = 80;
+
+/// More commands than this are counted and not named.
+const MOST_EXPLAINED: usize = 12;

@@ -6,7 +6,6 @@ fn limits() -> Limits {
         reason_bytes: 100,
         name_bytes: 20,
         timeout_max: Duration::from_secs(150),
-        origin_required: false,
         shell: shell::Limits::default(),
     }
 }
@@ -209,23 +208,19 @@ fn a_time_limit_stays_in_its_range() {
 }
 
 #[test]
-fn production_wants_to_know_who_asks_and_why() {
-    let limits = Limits {
-        origin_required: true,
-        ..limits()
-    };
-    let parse = |json: &str| Input::parse(json.as_bytes(), &limits).map(|_| ());
+fn what_is_missing_of_who_asks_and_why_is_named() {
+    let missing = |json: &str| request(json).missing_origin();
     assert_eq!(
-        parse(r#"{"target":"a","command":"b","reason":"c"}"#),
-        Err(Malformed::Missing("requester"))
+        missing(r#"{"target":"a","command":"b","reason":"c"}"#),
+        Some(Malformed::Missing("requester"))
     );
     assert_eq!(
-        parse(r#"{"target":"a","command":"b","requester":"c","reason":"  "}"#),
-        Err(Malformed::Missing("reason"))
+        missing(r#"{"target":"a","command":"b","requester":"c","reason":"  "}"#),
+        Some(Malformed::Missing("reason"))
     );
     assert_eq!(
-        parse(r#"{"target":"a","command":"b","requester":"c","reason":"d"}"#),
-        Ok(())
+        missing(r#"{"target":"a","command":"b","requester":"c","reason":"d"}"#),
+        None
     );
 }
 

@@ -7,8 +7,8 @@
 use chrono::DateTime;
 use chrono::Utc;
 
-use crate::approval::Needs;
 use crate::approval::Ticket;
+use crate::assurance::Assurance;
 use crate::visible;
 
 /// Everything that the digest covers, for people. The caller of this program shows it unchanged.
@@ -43,7 +43,10 @@ pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
             why.unwrap_or_default()
         ));
     }
-    if ticket.needs > Needs::Relayed {
+    if ticket.irreversible {
+        lines.push("Warning:  this cannot be undone".to_owned());
+    }
+    if ticket.needs > Assurance::Relayed {
         lines.push(format!("Needs:    {}", ticket.needs));
     }
     lines.push(format!("Code:     {}", ticket.code));

@@ -1,0 +1,136 @@
+//! The lists of rules: defaults, and names that have to be there.
+//!
+//! **Reads** the rules as they are written, and the inventory.
+//! **Gives** [`Definition`]s and [`Fragments`].
+//! **Never** lets a rule hold nowhere by a slip of the pen.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_yaml::Spanned;
+
+use super::build::Reader;
+use super::build::line_of;
+use super::yaml::Enforcement;
+use super::yaml::RawPolicy;
+use super::yaml::RawRule;
+use super::yaml::Sudo;
+use crate::policy::Decision;
+use crate::policy::Definition;
+use crate::policy::Fragment;
+use crate::policy::Fragments;
+use crate::policy::Holds;
+use crate::target::Inventory;
+use crate::target::Name;
+
+/// The fragments by their names.
+pub(super) fn fragments(raw: BTreeMap<String, Spanned<String>>) -> Fragments {
+    Fragments::new(
+        raw.into_iter()
+            .map(|(name, pattern)| {
+                let line = line_of(&pattern);
+                let pattern = pattern.value;
+                (name, Fragment { pattern, line })
+            })
+            .collect(),
+    )
+}
+
+/// The rules of the three lists, the strictest list first.
+pub(super) fn definitions(
+    reader: &mut Reader,
+    lists: RawPolicy,
+    inventory: &Inventory,
+    timeout_max: Duration,
+) -> Vec<Definition> {
+    let known = Known {
+        targets: inventory.iter().map(|target| target.name()).collect(),
+        groups: inventory
+            .iter()
+            .flat_map(|target| &target.scope().groups)
+            .collect(),
+        timeout_max,
+    };
+    let mut definitions = Vec::new();
+    for (effect, rules) in [
+        (Decision::Forbid, lists.forbidden),
+        (Decision::RequireApproval, lists.approval_required),
+        (Decision::Allow, lists.auto_allowed),
+    ] {
+        for rule in rules.unwrap_or_default() {
+            definitions.push(known.definition(reader, effect, rule));
+        }
+    }
+    definitions
+}
+
+/// What rules may name.
+struct Known<'a> {
+    targets: BTreeSet<&'a Name>,
+    groups: BTreeSet<&'a Name>,
+    timeout_max: Duration,
+}
+
+impl Known<'_> {
+    fn definition(
+        &self,
+        reader: &mut Reader,
+        effect: Decision,
+        rule: Spanned<RawRule>,
+    ) -> Definition {
+        let line = line_of(&rule);
+        let RawRule { patterns, more } = rule.value;
+        let shown = more.id.clone().unwrap_or_else(|| "without id".to_owned());
+        let mut fault = |what: String| reader.fault(line, format!("rule `{shown}`: {what}"));
+        if more.sudo.is_some() && effect != Decision::Allow {
+            fault("`sudo` is for rules that allow; the others see through sudo anyway".to_owned());
+        }
+        if (more.needs.is_some() || more.irreversible) && effect != Decision::RequireApproval {
+            fault("`needs` and `irreversible` are for rules that ask".to_owned());
+        }
+        let timeout = more.timeout.and_then(|quantity| {
+            let time = quantity
+                .duration()
+                .filter(|time| (Duration::from_secs(1)..=self.timeout_max).contains(time));
+            if time.is_none() {
+                fault(format!(
+                    "`timeout` has to be between 1s and `limits.timeout_max`, {:?}",
+                    self.timeout_max
+                ));
+            }
+            time
+        });
+        let mut names = |kind: &str, texts: Vec<String>, known: &BTreeSet<&Name>| {
+            let mut names = Vec::new();
+            for text in texts {
+                match Name::parse(&text) {
+                    Ok(name) if known.contains(&name) => names.push(name),
+                    Ok(_) => fault(format!("no target has the {kind} `{text}`")),
+                    Err(bad) => fault(format!("{kind} `{text}`: {bad}")),
+                }
+            }
+            names
+        };
+        let holds = Holds {
+            targets: names("name", more.targets, &self.targets),
+            groups: names("group", more.groups, &self.groups),
+            tiers: more.tiers,
+        };
+        Definition {
+            id: more.id,
+            effect,
+            patterns,
+            holds,
+            sudo: more.sudo == Some(Sudo::Allowed),
+            irreversible: more.irreversible,
+            needs: more.needs,
+            timeout,
+            audited: more.enforcement == Enforcement::Audit,
+            why: more.why,
+            matches: more.matches,
+            not_matches: more.not_matches,
+            line,
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! How a verdict is found: each command by itself, then the script as a whole.
+//!
+//! **Reads** the rules of a policy, a `Script`, and the `Scope` it is to run in.
+//! **Gives** a `Verdict`.
+//! **Never** allows what is opaque, or what an unreadable rule might have forbidden.
+
+use std::borrow::Cow;
+
+use super::Decision;
+use super::Policy;
+use super::Rule;
+use super::Verdict;
+use super::prefix;
+use super::verdict::Reason;
+use crate::shell;
+use crate::shell::Reached;
+use crate::shell::Script;
+use crate::shell::SimpleCommand;
+use crate::target::Scope;
+use crate::target::Unknown;
+
+/// Which rules have their say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Enforcing {
+    /// Those that are not only recorded.
+    Configured,
+    /// All of them, as if nothing were only recorded.
+    Everything,
+}
+
+/// A command as rules that allow see it.
+struct Form<'a> {
+    /// The name of the program.
+    word: Option<&'a str>,
+    /// The words, quoted by us.
+    canonical: String,
+    /// Whether `sudo` stands before it.
+    sudo: bool,
+}
+
+impl Policy {
+    pub(super) fn decide(&self, script: &Script, scope: &Scope, enforcing: Enforcing) -> Verdict {
+        let session = Session {
+            policy: self,
+            scope,
+            enforcing,
+        };
+        let reasons: Vec<Reason> = script
+            .commands()
+            .iter()
+            .map(|command| session.reason(script, command))
+            .collect();
+        let whole = session.reason_of_whole(script, &reasons);
+        Verdict::new(script, scope, reasons, whole)
+    }
+
+    /// Whether one rule has its say on a script, whatever the others say and wherever it holds.
+    pub(super) fn rule_covers(&self, rule: &Rule, script: &Script) -> bool {
+        let hit = |text: &str| rule.matches(text, &self.shared).unwrap_or(false);
+        if rule.definition.effect == Decision::Allow {
+            let mut outer = script
+                .commands()
+                .iter()
+                .filter(|c| c.reached() == Reached::Outer)
+                .peekable();
+            return may_be_allowed(script)
+                && outer.peek().is_some()
+                && outer.all(|command| {
+                    command.is_literal()
+                        && forms(command).iter().any(|form| {
+                            (rule.definition.sudo || !form.sudo) && hit(&form.canonical)
+                        })
+                });
+        }
+        let commands = script.commands();
+        commands
+            .iter()
+            .any(|command| hit(&command.canonical()) || hit(&command.bare()))
+            || wide_texts(script).iter().any(|text| hit(text))
+    }
+}
+
+/// One judgement: the policy, and what it is made for.
+struct Session<'a> {
+    policy: &'a Policy,
+    scope: &'a Scope,
+    enforcing: Enforcing,
+}
+
+impl Session<'_> {
+    fn has_its_say(&self, rule: &Rule) -> bool {
+        (self.enforcing == Enforcing::Everything || !rule.definition.audited)
+            && rule.holds_on(self.scope)
+    }
+
+    /// What is to be said of one simple command by itself.
+    fn reason(&self, script: &Script, command: &SimpleCommand) -> Reason {
+        let canonical = command.canonical();
+        let bare = command.bare();
+        if let Some(reason) = self.strict(&[&canonical, &bare]) {
+            return reason;
+        }
+        let outer = command.reached() == Reached::Outer;
+        if !(may_be_allowed(script) && outer && command.is_literal()) {
+            return Reason::Unknown;
+        }
+        forms(command)
+            .iter()
+            .find_map(|form| self.allowed(form))
+            .unwrap_or(Reason::Unknown)
+    }
+
+    /// The first rule that allows a command, or one that could not be compiled while it was asked.
+    fn allowed(&self, form: &Form<'_>) -> Option<Reason> {
+        let policy = self.policy;
+        let mut candidates: Vec<(usize, usize)> = [form.word.map(str::to_owned), None]
+            .iter()
+            .filter_map(|word| policy.allowing.get(word))
+            .flatten()
+            .copied()
+            .collect();
+        candidates.sort_unstable();
+        for (rule, pattern) in candidates {
+            let Some(rule) = policy.rules.get(rule) else {
+                continue;
+            };
+            let Some(pattern) = rule.patterns.get(pattern) else {
+                continue;
+            };
+            if form.sudo && !rule.definition.sudo || !self.has_its_say(rule) {
+                continue;
+            }
+            match pattern.matches(&form.canonical, &policy.shared) {
+                Ok(true) => return Some(Reason::rule(rule, self.scope)),
+                Ok(false) => {}
+                Err(why) => return Some(Reason::broken(rule, why)),
+            }
+        }
+        None
+    }
+
+    /// The strictest of the rules that ask or forbid, on any of these texts.
+    fn strict(&self, texts: &[&str]) -> Option<Reason> {
+        let mut asks: Option<Reason> = None;
+        for rule in &self.policy.rules {
+            if rule.definition.effect == Decision::Allow || !self.has_its_say(rule) {
+                continue;
+            }
+            for text in texts {
+                match rule.matches(text, &self.policy.shared) {
+                    Ok(false) => continue,
+                    Err(broken) => return Some(Reason::broken(rule, broken.why)),
+                    Ok(true) if rule.definition.effect == Decision::Forbid => {
+                        return Some(Reason::rule(rule, self.scope));
+                    }
+                    Ok(true) => {
+                        let reason = Reason::rule(rule, self.scope);
+                        if asks.as_ref().is_none_or(|a| reason.weight() > a.weight()) {
+                            asks = Some(reason);
+                        }
+                    }
+                }
+                break;
+            }
+        }
+        asks
+    }
+
+    /// What is to be said of the script as a whole, given what was said of its commands.
+    fn reason_of_whole(&self, script: &Script, reasons: &[Reason]) -> Reason {
+        let reason = self.enforced(script, reasons);
+        let asks = reason.decision() == Some(Decision::RequireApproval);
+        let records_only = self.enforcing == Enforcing::Configured && self.scope.audited;
+        if asks && records_only && may_be_allowed(script) {
+            return Reason::Audited;
+        }
+        reason
+    }
+
+    fn enforced(&self, script: &Script, reasons: &[Reason]) -> Reason {
+        let unknown_default = self.scope.unknown;
+        let wide = wide_texts(script);
+        let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
+        let strict = self.strict(&wide);
+        let strictest = reasons.iter().chain(strict.as_ref()).max_by(|a, b| {
+            // Of equals the first one decides, so a later one must be strictly more.
+            a.weight()
+                .cmp(&b.weight())
+                .then(std::cmp::Ordering::Greater)
+        });
+        if let Some(reason) = strictest
+            && reason.decision() == Some(Decision::Forbid)
+        {
+            return reason.clone();
+        }
+        if !may_be_allowed(script) {
+            return match (unknown_default, strictest) {
+                (Unknown::Reject, _) => Reason::Opaque(Decision::Forbid),
+                (Unknown::Ask, Some(reason @ Reason::Rule { .. }))
+                    if reason.decision() == Some(Decision::RequireApproval) =>
+                {
+                    reason.clone()
+                }
+                (Unknown::Ask, _) => Reason::Opaque(Decision::RequireApproval),
+            };
+        }
+        // What a wrapper runs directly is judged with the wrapper; what it hands to a shell is a
+        // script of its own, and each command of it has to be known.
+        let unknown =
+            script
+                .commands()
+                .iter()
+                .zip(reasons)
+                .enumerate()
+                .any(|(place, (command, reason))| {
+                    matches!(reason, Reason::Unknown)
+                        && match command.reached() {
+                            Reached::Outer => !asked_about_behind_prefix(script, reasons, place),
+                            Reached::Program => false,
+                            Reached::Text => unknown_default == Unknown::Reject,
+                        }
+                });
+        match (unknown, unknown_default) {
+            (true, Unknown::Reject) => Reason::Default(Decision::Forbid),
+            (true, Unknown::Ask) => match strictest {
+                Some(reason) if reason.decision() == Some(Decision::RequireApproval) => {
+                    reason.clone()
+                }
+                _ => Reason::Default(Decision::RequireApproval),
+            },
+            (false, _) => strictest
+                .cloned()
+                .unwrap_or(Reason::Opaque(Decision::Forbid)),
+        }
+    }
+}
+
+/// A command itself, and what stands behind each prefix of it: `timeout 5 df` does what `df` does,
+/// so a rule for `df` is enough.
+fn forms(command: &SimpleCommand) -> Vec<Form<'_>> {
+    let argv = command.argv();
+    let mut forms = vec![Form {
+        word: argv.first().copied().flatten(),
+        canonical: command.canonical(),
+        sudo: false,
+    }];
+    let words: Vec<&str> = argv.into_iter().flatten().collect();
+    for step in prefix::steps(&words) {
+        let behind = words.get(step.words..).unwrap_or_default();
+        let quoted: Vec<Cow<'_, str>> = behind.iter().map(|word| shell::quote(word)).collect();
+        forms.push(Form {
+            word: behind.first().copied(),
+            canonical: quoted.join(" "),
+            sudo: step.sudo,
+        });
+    }
+    forms
+}
+
+/// Whether a command is a harmless prefix or `sudo` before one that a rule asks about: the human
+/// who is asked sees both, so a rule for `systemctl restart` is one for `sudo systemctl restart`.
+fn asked_about_behind_prefix(script: &Script, reasons: &[Reason], place: usize) -> bool {
+    let commands = script.commands();
+    let Some(outer) = commands.get(place) else {
+        return false;
+    };
+    let words: Vec<&str> = outer.argv().into_iter().flatten().collect();
+    let steps = prefix::steps(&words);
+    let behind = |inner: &SimpleCommand| {
+        let words: Vec<Option<&str>> = words.iter().copied().map(Some).collect();
+        steps
+            .iter()
+            .any(|step| words.get(step.words..) == Some(&inner.argv()))
+    };
+    commands.iter().zip(reasons).any(|(inner, reason)| {
+        inner.reached() == Reached::Program
+            && matches!(reason, Reason::Rule { .. })
+            && reason.decision() == Some(Decision::RequireApproval)
+            && behind(inner)
+    })
+}
+
+/// Whether all of a script can be read, in it and in what it hands to another shell.
+fn may_be_allowed(script: &Script) -> bool {
+    script.opaque().is_none() && script.inner_texts_are_plain()
+}
+
+/// The texts that belong to no single command: all of it, and whole pipelines.
+fn wide_texts(script: &Script) -> Vec<String> {
+    let mut texts = vec![script.text().to_owned()];
+    let commands = script.commands();
+    for pipeline in script.pipelines() {
+        let stages: Vec<&SimpleCommand> = pipeline
+            .iter()
+            .filter_map(|place| commands.get(*place))
+            .collect();
+        let innermost = pipeline.iter().filter_map(|place| {
+            // The last one found behind a stage is the one that no wrapper hides.
+            let mut place = *place;
+            while let Some(inner) = commands
+                .iter()
+                .position(|c| c.wrapped_in() == Some(place) && c.reached() == Reached::Program)
+            {
+                place = inner;
+            }
+            commands.get(place)
+        });
+        let mut join = |stages: Vec<String>| {
+            let text = stages.join(" | ");
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        };
+        join(stages.iter().map(|stage| stage.canonical()).collect());
+        join(stages.iter().map(|stage| stage.bare()).collect());
+        join(innermost.map(SimpleCommand::bare).collect());
+    }
+    texts
+}

@@ -1,0 +1,228 @@
+//! Named pieces of patterns: what is written once and used in many rules.
+//!
+//! **Reads** patterns that hold `{{name}}`.
+//! **Gives** them with each name replaced by its piece, as a group of its own.
+//! **Never** takes an unknown name for text, and never grows without bound.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// The fragments of a configuration by their names.
+#[derive(Debug, Clone, Default)]
+pub struct Fragments {
+    pieces: BTreeMap<String, Fragment>,
+}
+
+/// One fragment as its author wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragment {
+    /// A regular expression, which may hold `{{name}}` itself.
+    pub pattern: String,
+    /// The line of the configuration it stands in.
+    pub line: Option<u64>,
+}
+
+impl Fragments {
+    /// Collects fragments by their names.
+    pub fn new(pieces: BTreeMap<String, Fragment>) -> Fragments {
+        Fragments { pieces }
+    }
+
+    /// All of them, by name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Fragment)> {
+        self.pieces
+            .iter()
+            .map(|(name, fragment)| (name.as_str(), fragment))
+    }
+
+    /// The pattern with every name replaced. At most `longest` bytes long.
+    pub(super) fn expand<'p>(
+        &self,
+        pattern: &'p str,
+        longest: usize,
+    ) -> Result<Cow<'p, str>, String> {
+        if next_name(pattern).is_none() {
+            return Ok(Cow::Borrowed(pattern));
+        }
+        let mut out = String::new();
+        self.push(pattern, &mut Vec::new(), longest, &mut out)?;
+        Ok(Cow::Owned(out))
+    }
+
+    fn push<'a>(
+        &'a self,
+        pattern: &'a str,
+        above: &mut Vec<&'a str>,
+        longest: usize,
+        out: &mut String,
+    ) -> Result<(), String> {
+        let mut rest = pattern;
+        while let Some((before, name, after)) = next_name(rest) {
+            out.push_str(before);
+            let fragment = self.pieces.get(name).ok_or_else(|| self.unknown(name))?;
+            if above.contains(&name) {
+                return Err(format!("the fragment `{name}` is made of itself"));
+            }
+            // A group of its own: alternatives in a fragment end with it.
+            out.push_str("(?:");
+            above.push(name);
+            self.push(&fragment.pattern, above, longest, out)?;
+            above.pop();
+            out.push(')');
+            if out.len() > longest {
+                return Err(format!(
+                    "with its fragments it is longer than {longest} bytes"
+                ));
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        Ok(())
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        let known: Vec<&str> = self.pieces.keys().map(String::as_str).collect();
+        match known.as_slice() {
+            [] => format!("there is no fragment `{name}`; `fragments` defines none"),
+            known => format!(
+                "there is no fragment `{name}`; there are {}",
+                known.join(", ")
+            ),
+        }
+    }
+}
+
+/// The names of the fragments that a pattern uses directly.
+#[cfg(test)]
+pub(super) fn names(pattern: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = pattern;
+    while let Some((_, name, after)) = next_name(rest) {
+        found.push(name);
+        rest = after;
+    }
+    found
+}
+
+/// Whether a word can name a fragment: a lower-case letter, then letters, digits and `_`.
+pub(super) fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// What stands before the next `{{name}}`, the name, and what stands behind it.
+fn next_name(pattern: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    while let Some(open) = pattern.get(from..)?.find("{{").map(|at| at + from) {
+        let (before, inside) = pattern.split_at_checked(open)?;
+        let inside = inside.get(2..)?;
+        if let Some((name, after)) = inside.split_once("}}")
+            && is_name(name)
+        {
+            return Some((before, name, after));
+        }
+        from = open + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fragments(pieces: &[(&str, &str)]) -> Fragments {
+        let piece = |pattern: &str| Fragment {
+            pattern: pattern.to_owned(),
+            line: None,
+        };
+        Fragments::new(
+            pieces
+                .iter()
+                .map(|(name, pattern)| ((*name).to_owned(), piece(pattern)))
+                .collect(),
+        )
+    }
+
+    #[track_caller]
+    fn expands(pieces: &[(&str, &str)], pattern: &str, expected: &str) {
+        let found = fragments(pieces).expand(pattern, 1000).unwrap();
+        assert_eq!(found, expected);
+    }
+
+    #[track_caller]
+    fn fails(pieces: &[(&str, &str)], pattern: &str, expected: &str) {
+        let found = fragments(pieces).expand(pattern, 1000).unwrap_err();
+        assert!(found.contains(expected), "{found}");
+    }
+
+    #[test]
+    fn a_name_becomes_a_group_of_its_own() {
+        expands(
+            &[("unit", "a|b"), ("number", "[0-9]+")],
+            "x -u {{unit}} -n {{number}}",
+            "x -u (?:a|b) -n (?:[0-9]+)",
+        );
+    }
+
+    #[test]
+    fn fragments_are_made_of_fragments() {
+        expands(
+            &[("path", "/{{name}}(/{{name}})*"), ("name", "[a-z]+")],
+            "cat {{path}}",
+            "cat (?:/(?:[a-z]+)(/(?:[a-z]+))*)",
+        );
+    }
+
+    #[test]
+    fn braces_that_name_nothing_stay_as_they_are() {
+        for pattern in [
+            "a{2}", "a{2,3}", "{{", "}}", "{{}}", "{{A}}", "{{ a }}", "{{1}}", "{{a}", r"\{{2}",
+        ] {
+            expands(&[("a", "x")], pattern, pattern);
+        }
+        expands(&[("a", "x")], "{{{a}}}", "{(?:x)}");
+    }
+
+    #[test]
+    fn an_unknown_name_is_an_error_that_tells_the_known_ones() {
+        fails(&[("unit", "x"), ("path", "y")], "{{uint}}", "path, unit");
+        fails(&[], "{{unit}}", "defines none");
+    }
+
+    #[test]
+    fn a_fragment_is_never_made_of_itself() {
+        fails(&[("a", "{{a}}")], "{{a}}", "made of itself");
+        fails(
+            &[("a", "{{b}}"), ("b", "x{{a}}")],
+            "{{b}}",
+            "made of itself",
+        );
+    }
+
+    #[test]
+    fn fragments_do_not_grow_without_bound() {
+        let ten = "{{b}}".repeat(10);
+        let hundred = "{{c}}".repeat(10);
+        fails(
+            &[("a", &ten), ("b", &hundred), ("c", "0123456789")],
+            "{{a}}",
+            "longer than 1000 bytes",
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_holds_no_name_is_left_alone(pattern in "[a-z0-9 {}()|*\\\\]{0,40}") {
+            let found = fragments(&[]).expand(&pattern, 1000);
+            if names(&pattern).is_empty() {
+                prop_assert_eq!(found.unwrap(), pattern.as_str());
+            } else {
+                prop_assert!(found.is_err());
+            }
+        }
+    }
+}
