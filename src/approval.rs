@@ -25,6 +25,7 @@ mod ticket;
 
 pub use store::Error;
 pub use ticket::Answer;
+pub use ticket::First;
 pub use ticket::Ticket;
 pub use ticket::Via;
 
@@ -60,6 +61,7 @@ pub struct Pending {
 #[derive(Debug)]
 pub struct Grant {
     request: Request,
+    decision: Answer,
 }
 
 /// A human's no, taken out of the room.
@@ -109,6 +111,12 @@ pub enum Refused {
     /// The answer does not carry the assurance that policy demands; it stays pending.
     #[error("this approval is too weak: {0} is demanded")]
     TooWeak(Assurance),
+    /// The answer counts, and another person has to give one too; it stays pending.
+    #[error("a second person has to approve it too")]
+    OneOfTwo,
+    /// The same person's second answer does not make two; it stays pending.
+    #[error("you approved it already, and a second person has to")]
+    SamePerson,
     /// What would run is not what was shown; it is taken out of the room.
     #[error("what would run now is not what was shown: {0}")]
     Changed(String),
@@ -226,9 +234,7 @@ impl Approvals {
             store::leave(&self.dir, &ticket.id, store::State::Expired)?;
             return Err(Refused::Expired(Box::new(ticket)));
         }
-        if decision.assurance(&ticket) < ticket.needs {
-            return Err(Refused::TooWeak(ticket.needs));
-        }
+        let decision = self.strengthened(&ticket, decision)?;
         let ticket = self.spend(&ticket, store::State::Approved, &decision)?;
         // The limits of a message may have become tighter since, and the target may have moved.
         let request = Request::from_draft(ticket.request.clone(), limits)
@@ -239,7 +245,29 @@ impl Approvals {
                 target.name()
             )));
         }
-        Ok(Grant { request })
+        Ok(Grant { request, decision })
+    }
+
+    /// The answer together with the first of two where that is demanded; refused where it is too
+    /// weak, or is itself the first.
+    fn strengthened(&self, ticket: &Ticket, answer: Answer) -> Result<Answer, Refused> {
+        let alone = answer.assurance(ticket);
+        if alone >= ticket.needs {
+            return Ok(answer);
+        }
+        if alone < Assurance::OutOfBand {
+            return Err(Refused::TooWeak(ticket.needs));
+        }
+        let limit = self.limits.file_bytes;
+        let first = store::second(&self.dir, &ticket.id, &answer, limit)?;
+        let Some(first) = first else {
+            return Err(Refused::OneOfTwo);
+        };
+        let both = answer.second_to(&first);
+        if both.assurance(ticket) < ticket.needs {
+            return Err(Refused::SamePerson);
+        }
+        Ok(both)
     }
 
     /// Spends a request on a no.
@@ -308,6 +336,11 @@ impl Pending {
 }
 
 impl Grant {
+    /// Who said yes: the second of two names the first.
+    pub fn decision(&self) -> &Answer {
+        &self.decision
+    }
+
     /// Gives up its request, to be judged again.
     pub(crate) fn into_request(self) -> Request {
         self.request
@@ -329,3 +362,6 @@ impl Denial {
 /// How often, and how far apart, a loser looks for the winner's name.
 const WINNER_LOOKS: u32 = 40;
 const WINNER_PAUSE: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests;

@@ -245,6 +245,7 @@ pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
         Ok(grant) => grant,
         Err(refused) => return not_taken(&scribe, refused),
     };
+    let scribe = scribe.with_decision(grant.decision());
     let confirmed = match authorize::confirm(grant, target.clone(), &line.policy) {
         Ok(confirmed) => confirmed,
         Err(forbidden) => return scribe.rejected(forbidden.case().verdict()),
@@ -323,6 +324,8 @@ fn not_taken(scribe: &Scribe<'_>, refused: Refused) -> Response {
     match refused {
         Refused::Decided(last) => scribe.already_decided(last.as_deref()),
         Refused::Expired(ticket) => scribe.expired(&ticket),
+        Refused::OneOfTwo => scribe.one_of_two(),
+        same @ Refused::SamePerson => scribe.too_weak(&same.to_string()),
         weak @ Refused::TooWeak(_) => scribe.too_weak(&weak.to_string()),
         changed @ Refused::Changed(_) => scribe.refused(&format!("{changed}; ask for it again")),
         failed @ (Refused::Spent(_) | Refused::Store(_)) => {

@@ -144,6 +144,7 @@ impl Dice {
 }
 
 const SEEDS: &[&str] = &[
+    "find /var/www -xdev ! -user www-data -ls | head -n 20",
     "df -h",
     "df -h | grep 'a b' | wc -l",
     "a && b || c; d",

@@ -18,18 +18,23 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use chrono::Utc;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::Answer;
 use super::Ticket;
 use crate::lock;
 
-/// Where a request stands; the last part of its file's name.
+/// Where a request stands, or what a file is to it; the last part of its file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Pending,
     Approved,
     Denied,
     Expired,
+    /// Not the request itself: the first of two answers that it needs, beside it.
+    Seconded,
 }
 
 impl State {
@@ -39,6 +44,7 @@ impl State {
             Self::Approved => "approved",
             Self::Denied => "denied",
             Self::Expired => "expired",
+            Self::Seconded => "seconded",
         }
     }
 }
@@ -118,8 +124,11 @@ pub(super) fn note(dir: &Path, ticket: &Ticket, state: State) -> Result<(), Erro
 
 /// Writes a request under a temporary name, and syncs it: nobody can find it yet, and a crash leaves
 /// at most that file, which [`forget`] removes.
-pub(super) fn write(dir: &Path, ticket: &Ticket) -> Result<tempfile::NamedTempFile, Error> {
-    let mut text = serde_json::to_vec(ticket)
+pub(super) fn write(
+    dir: &Path,
+    content: &impl Serialize,
+) -> Result<tempfile::NamedTempFile, Error> {
+    let mut text = serde_json::to_vec(content)
         .map_err(|error| failed("write", dir)(io::Error::other(error)))?;
     text.push(b'\n');
     let mut temporary = tempfile::Builder::new()
@@ -134,6 +143,24 @@ pub(super) fn write(dir: &Path, ticket: &Ticket) -> Result<tempfile::NamedTempFi
         .sync_all()
         .map_err(failed("sync a file in", dir))?;
     Ok(temporary)
+}
+
+/// Keeps the first of two answers beside the request. Only one process can: the others are given
+/// the answer that was first.
+pub(super) fn second(
+    dir: &Path,
+    id: &Uuid,
+    answer: &Answer,
+    limit: usize,
+) -> Result<Option<Answer>, Error> {
+    let path = file(dir, id, State::Seconded);
+    match write(dir, answer)?.persist_noclobber(&path) {
+        Ok(_) => synced(dir).map(|()| None),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => read_file(&path, limit)
+            .map(Some)
+            .map_err(failed("read", &path)),
+        Err(error) => Err(failed("create", &path)(error.error)),
+    }
 }
 
 /// Takes a request out of the room by renaming it. True for exactly one caller: for all others
@@ -196,6 +223,7 @@ pub(super) fn forget(dir: &Path, now: DateTime<Utc>, keep: Duration) -> Result<(
             State::Approved,
             State::Denied,
             State::Expired,
+            State::Seconded,
         ],
     )?;
     paths.extend(temporaries(dir)?);
@@ -239,7 +267,7 @@ fn names(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Erro
     Ok(paths)
 }
 
-fn read_file(path: &Path, limit: usize) -> io::Result<Ticket> {
+fn read_file<T: DeserializeOwned>(path: &Path, limit: usize) -> io::Result<T> {
     let mut text = Vec::new();
     // A pipe under this name must not make anybody wait.
     let file = OpenOptions::new()

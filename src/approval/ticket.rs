@@ -1,7 +1,7 @@
 //! What lies in a file of the waiting room: the request as it was shown, and later its answer.
 //!
 //! **Reads** nothing.
-//! **Gives** [`Ticket`], [`Answer`].
+//! **Gives** [`Ticket`], [`Answer`], [`First`].
 //! **Never** is a right to run anything.
 
 use std::time::Duration;
@@ -79,6 +79,18 @@ pub struct Answer {
     /// Why, in their own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who said yes before, where two have to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<First>,
+}
+
+/// Who was the first of two to say yes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct First {
+    /// Unix user id.
+    pub uid: u32,
+    /// Unix name.
+    pub by: String,
 }
 
 /// The way an answer came.
@@ -117,15 +129,32 @@ impl Answer {
             at,
             approved,
             reason,
+            after: None,
         }
     }
 
+    /// The same answer as the second of two.
+    pub(super) fn second_to(self, first: &Answer) -> Self {
+        let after = Some(First {
+            uid: first.uid,
+            by: first.by.clone(),
+        });
+        Self { after, ..self }
+    }
+
     /// What this answer is worth for this request: a yes counts as out of band only when the one
-    /// that gave it is another user than the one that asked and came by the command for people.
+    /// that gave it is another user than the one that asked and came by the command for people, and
+    /// as more than that when another such user said so before.
     pub fn assurance(&self, ticket: &Ticket) -> Assurance {
-        match self.via {
-            Via::Command if self.uid != ticket.caller_uid => Assurance::OutOfBand,
-            Via::Command | Via::Stdin => Assurance::Relayed,
+        let another = |uid| uid != ticket.caller_uid;
+        match (self.via, &self.after) {
+            (Via::Command, Some(first))
+                if another(self.uid) && another(first.uid) && self.uid != first.uid =>
+            {
+                Assurance::SecondFactor
+            }
+            (Via::Command, _) if another(self.uid) => Assurance::OutOfBand,
+            (Via::Command | Via::Stdin, _) => Assurance::Relayed,
         }
     }
 }

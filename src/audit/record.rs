@@ -103,10 +103,16 @@ pub struct Record {
     /// `stdin` or `command`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approver_via: Option<String>,
+    /// The Unix user that approved before, where two have to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub first_approver: Option<String>,
+    /// The id of that user.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub first_approver_uid: Option<u32>,
     /// Why it was denied, in the human's words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub denial_reason: Option<String>,
-    /// What that approval was worth: `relayed` or `out_of_band`.
+    /// What that approval was worth: `relayed`, `out_of_band` or `second_factor`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub assurance: Option<crate::assurance::Assurance>,
     /// Digest of what was shown for approval.

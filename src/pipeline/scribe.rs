@@ -165,6 +165,23 @@ impl<'a> Scribe<'a> {
         self.decided(answer)
     }
 
+    /// The approval counts as the first of two, and the request goes on waiting for the second.
+    pub(super) fn one_of_two(&self) -> Response {
+        let by = self.decision.as_ref().map_or("", |first| first.by.as_str());
+        let code = self
+            .ticket
+            .as_ref()
+            .map(|ticket| ticket.code.to_string())
+            .unwrap_or_default();
+        let message = format!(
+            "Nothing ran yet: {by} approved it as the first of two people. It is still waiting; a second one, who did not ask either, runs `sudo -u aiopsexec /opt/aiops/aiops approve {code}` on the gateway."
+        );
+        let mut answer = self.about(Status::ApprovalRequested, message);
+        answer.needs = self.ticket.as_ref().map(|ticket| ticket.needs);
+        answer.code = Some(code);
+        self.decided(answer)
+    }
+
     /// The request waits for a human now: the answer, not yet recorded.
     pub(super) fn waiting(&self, pending: &Pending, now: DateTime<Utc>) -> Response {
         let ticket = pending.ticket();
@@ -319,6 +336,10 @@ impl<'a> Scribe<'a> {
             record.approver = Some(decision.by.clone());
             record.approver_uid = Some(decision.uid);
             record.approver_via = Some(decision.via.word().to_owned());
+            if let Some(first) = &decision.after {
+                record.first_approver = Some(first.by.clone());
+                record.first_approver_uid = Some(first.uid);
+            }
             record.assurance = self
                 .ticket
                 .as_ref()

@@ -32,24 +32,54 @@ pub(super) fn refuse(word: &str) -> Result<(), Opaque> {
     Ok(())
 }
 
-/// Whether the words ask about one path or one name, by a builtin, in a way that evaluates nothing.
+/// Whether the words use a builtin in a way that evaluates nothing and that can be read: a test of
+/// one path, the place of a command, the shell's limits, a plain `printf`, or `cd` to a whole path.
 ///
-/// `test -v` and `[ x -eq y ]` may evaluate a subscript; `command NAME` runs something.
-pub(super) fn is_plain_question(words: &[String]) -> bool {
+/// `test -v` and `[ x -eq y ]` may evaluate a subscript, and so may `printf -v` and `%n`; `command
+/// NAME` runs something; `cd` without a path, with a relative one or `-` depends on what was before.
+pub(super) fn is_plain_use(words: &[String]) -> bool {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["test", operator, path] | ["[", operator, path, "]"] => {
             ASKS_ABOUT_A_PATH.contains(operator) && path.starts_with('/')
         }
-        ["command", "-v", name] => {
-            !name.is_empty()
-                && !name.starts_with('-')
-                && name
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"_.-+".contains(&b))
+        ["command", "-v", names @ ..] => {
+            !names.is_empty()
+                && names.iter().all(|name| {
+                    !name.is_empty()
+                        && !name.starts_with('-')
+                        && name
+                            .bytes()
+                            .all(|b| b.is_ascii_alphanumeric() || b"_.-+".contains(&b))
+                })
         }
+        ["ulimit", options @ ..] => options.iter().all(|option| {
+            option.strip_prefix('-').is_some_and(|letters| {
+                !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphabetic())
+            })
+        }),
+        ["printf", format, ..] => only_shows(format),
+        ["cd", path] => path.starts_with('/'),
         _ => false,
     }
+}
+
+/// Whether a format of `printf` only prints: `%n` stores, and an option may name a variable.
+fn only_shows(format: &str) -> bool {
+    let mut rest = format;
+    while let Some((_, behind)) = rest.split_once('%') {
+        let conversion = behind.trim_start_matches(|c: char| "-+ #0123456789.".contains(c));
+        let mut characters = conversion.chars();
+        match characters.next() {
+            Some(
+                '%' | 's' | 'b' | 'q' | 'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'c' | 'f' | 'e' | 'g',
+            ) => {
+                rest = characters.as_str();
+            }
+            _ => return false,
+        }
+    }
+    !format.starts_with('-')
 }
 
 const ASKS_ABOUT_A_PATH: &[&str] = &[
@@ -128,18 +158,31 @@ mod tests {
     #[track_caller]
     fn question(text: &str) -> bool {
         let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-        is_plain_question(&words)
+        is_plain_use(&words)
     }
 
     #[test]
-    fn a_question_about_one_path_is_plain() {
-        for text in ["test -f /x", "[ -d /x/y ]", "command -v docker"] {
+    fn what_evaluates_nothing_is_plain() {
+        for text in [
+            "test -f /x",
+            "[ -d /x/y ]",
+            "command -v docker",
+            "command -v docker podman",
+            "ulimit",
+            "ulimit -a",
+            "ulimit -Hn",
+            "ulimit -n -u",
+            "printf hello",
+            "printf %s\\n x",
+            "printf %-10s|%5.2f%% x 1",
+            "cd /var/log",
+        ] {
             assert!(question(text), "{text}");
         }
     }
 
     #[test]
-    fn a_question_that_may_evaluate_is_not_plain() {
+    fn what_may_evaluate_or_change_more_is_not_plain() {
         for text in [
             "test -v a[0]",
             "test -v /x",
@@ -159,7 +202,30 @@ mod tests {
             "command -p ls",
             "command -v -p",
             "command -V ls",
-            "command -v ls rm",
+            "command -v ls -p",
+            "command -v",
+            "ulimit 0",
+            "ulimit -n 1024",
+            "ulimit -Sn unlimited",
+            "ulimit --help",
+            "printf",
+            "printf -v x y",
+            "printf -vx y",
+            "printf -- x",
+            "printf %n x",
+            "printf %5n a[0]",
+            "printf %ln a[0]",
+            "printf %*n 1 a[0]",
+            "printf %(%n)T 1",
+            "printf x%",
+            "cd",
+            "cd -",
+            "cd x",
+            "cd ..",
+            "cd -P /x",
+            "cd -- /x",
+            "cd /x /y",
+            "cd ~",
             "command -v a[0]",
         ] {
             assert!(!question(text), "{text}");

@@ -173,7 +173,7 @@ impl Reader<'_> {
                 Opaque::Construct("a redirection without a command")
             });
         };
-        if !builtin::is_plain_question(&self.words) {
+        if !builtin::is_plain_use(&self.words) {
             builtin::refuse(command_word)?;
         }
         self.stages.push(Stage {
@@ -259,6 +259,11 @@ impl Reader<'_> {
                     self.skip();
                     word.push('!');
                 }
+                // An argument by itself (`find / ! -user x`); before the first word it negates.
+                '!' if self.is_alone(|words| !words.is_empty()) => {
+                    self.skip();
+                    word.push('!');
+                }
                 // Alone, brackets are the name of a builtin and its end; in a word, a pattern.
                 '[' | ']' if word.is_empty() && self.bracket_is_alone(next) => {
                     self.skip();
@@ -277,13 +282,17 @@ impl Reader<'_> {
 
     /// Whether a bracket is a word of its own, where the test builtin begins or ends.
     fn bracket_is_alone(&self, bracket: char) -> bool {
-        let placed = match bracket {
-            '[' => self.words.is_empty(),
-            _ => self.words.first().is_some_and(|word| word == "["),
-        };
+        self.is_alone(|words| match bracket {
+            '[' => words.is_empty(),
+            _ => words.first().is_some_and(|word| word == "["),
+        })
+    }
+
+    /// Whether the next character is a word of its own, and the words before it are as they should.
+    fn is_alone(&self, placed: impl Fn(&[String]) -> bool) -> bool {
         let mut ahead = self.rest.clone();
         ahead.next();
-        placed
+        placed(&self.words)
             && matches!(
                 ahead.next(),
                 None | Some(' ' | '\t' | '\n' | ';' | '|' | '&')
