@@ -1,5 +1,7 @@
 use super::*;
+use crate::assurance::Assurance;
 use crate::shell::Limits;
+use crate::target::Name;
 use crate::target::Tier;
 use crate::target::Unknown;
 
@@ -126,7 +128,7 @@ fn opaque_text_is_never_allowed() {
         "cat {a,b}",
         "! df",
         "eval df",
-        "df; cd /",
+        "df; cd x",
         "cat <<< df",
         "df\u{a0}-h",
         "-df",
@@ -367,4 +369,329 @@ fn a_rule_that_asks_about_a_command_asks_about_it_behind_sudo_too() {
     ] {
         rejects(text, Decision::Forbid, "unknown_default");
     }
+}
+
+fn scoped(effect: Decision, id: &str, pattern: &str, holds: Holds) -> Definition {
+    Definition {
+        holds,
+        ..rule(effect, id, pattern)
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn on(policy: &Policy, scope: &Scope, text: &str) -> Verdict {
+    policy.verdict(&Script::parse(text, &Limits::default()), scope)
+}
+
+#[test]
+fn a_rule_holds_only_where_it_says() {
+    let here = |holds| {
+        of(vec![
+            scoped(Decision::Allow, "df", "df", holds),
+            rule(Decision::Forbid, "rm", "^rm "),
+        ])
+    };
+    let scope = Scope {
+        name: Some(name("srv1")),
+        groups: vec![name("web")],
+        ..Scope::of_tier(Tier::Lab)
+    };
+    let allows = |holds| on(&here(holds), &scope, "df").decision() == Decision::Allow;
+    assert!(allows(Holds::default()));
+    for (targets, groups, tiers, expected) in [
+        (vec!["srv1"], vec![], vec![], true),
+        (vec!["srv2"], vec![], vec![], false),
+        (vec![], vec!["web"], vec![], true),
+        (vec![], vec!["db"], vec![], false),
+        (vec!["srv2"], vec!["web"], vec![], true),
+        (vec!["srv2"], vec!["db"], vec![], false),
+        (vec![], vec![], vec![Tier::Lab], true),
+        (vec![], vec![], vec![Tier::Production], false),
+        (vec!["srv1"], vec![], vec![Tier::Production], false),
+    ] {
+        let holds = Holds {
+            targets: targets.into_iter().map(name).collect(),
+            groups: groups.into_iter().map(name).collect(),
+            tiers,
+        };
+        assert_eq!(allows(holds.clone()), expected, "{holds:?}");
+    }
+}
+
+#[test]
+fn a_rule_may_allow_behind_sudo_to_root_and_no_further() {
+    let with_sudo = Definition {
+        sudo: true,
+        ..rule(Decision::Allow, "df", "df( -h)?")
+    };
+    let without = rule(Decision::Allow, "uptime", "uptime");
+    let policy = of(vec![with_sudo, without]);
+    let decision = |text| on(&policy, &scope(Unknown::Ask), text).decision();
+    for text in [
+        "df -h",
+        "sudo df",
+        "sudo -n df -h",
+        "sudo -u root -- df",
+        "timeout 5 sudo df",
+        "sudo timeout 5 df | sudo df",
+    ] {
+        assert_eq!(decision(text), Decision::Allow, "{text}");
+    }
+    for text in [
+        "sudo uptime",
+        "sudo -u postgres df",
+        "sudo -i df",
+        "sudo -E df",
+        "sudo -s df",
+        "sudo PATH=/tmp df",
+        "sudo sh -c df",
+        "sudo env df",
+        "sudo",
+        "sudo -n",
+    ] {
+        assert_eq!(decision(text), Decision::RequireApproval, "{text}");
+    }
+}
+
+#[test]
+fn the_strongest_demand_of_all_rules_that_ask_counts() {
+    let asks = |id, pattern, needs, irreversible| Definition {
+        needs,
+        irreversible,
+        ..rule(Decision::RequireApproval, id, pattern)
+    };
+    let policy = of(vec![
+        asks("drop", "^dropdb", None, true),
+        asks("restart", "^systemctl restart", None, false),
+        asks("stop", "^systemctl stop", Some(Assurance::OutOfBand), false),
+    ]);
+    let needs = |tier, text| {
+        let verdict = on(&policy, &Scope::of_tier(tier), text);
+        (verdict.needs(), verdict.rule().unwrap().to_owned())
+    };
+    let lab = |text| needs(Tier::Lab, text);
+    let production = |text| needs(Tier::Production, text);
+    let expected = |needs, rule: &str| (needs, rule.to_owned());
+    use Assurance::OutOfBand;
+    use Assurance::Relayed;
+    use Assurance::SecondFactor;
+    assert_eq!(lab("dropdb x"), expected(Relayed, "drop"));
+    assert_eq!(lab("systemctl stop x"), expected(OutOfBand, "stop"));
+    assert_eq!(
+        lab("systemctl restart x; systemctl stop x"),
+        expected(OutOfBand, "stop")
+    );
+    assert_eq!(
+        production("systemctl restart x"),
+        expected(OutOfBand, "restart")
+    );
+    assert_eq!(
+        production("systemctl restart x; dropdb x"),
+        expected(SecondFactor, "drop")
+    );
+    let verdict = on(&policy, &Scope::of_tier(Tier::Lab), "sudo dropdb x");
+    assert!(verdict.is_irreversible());
+}
+
+#[test]
+fn the_longest_time_limit_of_the_rules_counts() {
+    let timed = |id, pattern, seconds| Definition {
+        timeout: Some(std::time::Duration::from_secs(seconds)),
+        ..rule(Decision::Allow, id, pattern)
+    };
+    let policy = of(vec![
+        timed("du", "du", 90),
+        timed("df", "df", 20),
+        rule(Decision::Allow, "uptime", "uptime"),
+    ]);
+    let timeout = |text| {
+        on(&policy, &scope(Unknown::Ask), text)
+            .timeout()
+            .map(|time| time.as_secs())
+    };
+    assert_eq!(timeout("df; du | uptime"), Some(90));
+    assert_eq!(timeout("df"), Some(20));
+    assert_eq!(timeout("uptime"), None);
+}
+
+#[test]
+fn an_audited_rule_decides_nothing_and_is_told() {
+    let audited = |definition| Definition {
+        audited: true,
+        ..definition
+    };
+    let policy = of(vec![
+        audited(rule(Decision::Forbid, "no-df", "^df")),
+        audited(rule(Decision::Allow, "frob", "frob")),
+        rule(Decision::Allow, "df", "df"),
+    ]);
+    let verdict = |text| on(&policy, &scope(Unknown::Ask), text);
+    let df = verdict("df");
+    assert_eq!((df.decision(), df.rule()), (Decision::Allow, Some("df")));
+    let would = df.would_have().unwrap();
+    assert_eq!(
+        (would.decision, would.rule.as_str()),
+        (Decision::Forbid, "no-df")
+    );
+    let frob = verdict("frob");
+    assert_eq!(frob.decision(), Decision::RequireApproval);
+    assert_eq!(frob.would_have().unwrap().decision, Decision::Allow);
+    assert_eq!(verdict("x").would_have(), None);
+}
+
+#[test]
+fn an_audited_target_runs_what_would_ask_and_can_be_read() {
+    let scope = Scope {
+        audited: true,
+        ..Scope::of_tier(Tier::Lab)
+    };
+    let verdict = |text| on(&policy(), &scope, text);
+    for text in ["frob x", "systemctl restart nginx", "sudo frob"] {
+        let verdict = verdict(text);
+        assert_eq!(verdict.decision(), Decision::Allow, "{text}");
+        assert_eq!(verdict.rule(), Some("enforcement"));
+        let would = verdict.would_have().unwrap();
+        assert_eq!(would.decision, Decision::RequireApproval, "{text}");
+    }
+    for text in [
+        "frob *",
+        "x=1 frob",
+        "frob $(df)",
+        "bash -c 'frob $x'",
+        "frob\u{200b}",
+    ] {
+        assert_eq!(
+            verdict(text).decision(),
+            Decision::RequireApproval,
+            "{text}"
+        );
+    }
+    assert_eq!(verdict("rm -rf /").decision(), Decision::Forbid);
+    assert_eq!(verdict("df").would_have(), None);
+}
+
+#[test]
+fn in_production_a_rule_that_asks_does_so_behind_harmless_words() {
+    for text in [
+        "sudo systemctl reload nginx",
+        "sudo -n systemctl reload nginx",
+        "timeout 5 systemctl reload nginx",
+        "sudo timeout 5 systemctl reload nginx",
+    ] {
+        rejects(text, Decision::RequireApproval, "reload");
+    }
+    for text in [
+        "sudo -u x systemctl reload nginx",
+        "nohup systemctl reload nginx",
+        "env A=b systemctl reload nginx",
+        "xargs systemctl reload ",
+    ] {
+        let verdict = on(&policy(), &scope(Unknown::Reject), text);
+        assert_eq!(verdict.decision(), Decision::Forbid, "{text}");
+    }
+}
+
+#[test]
+fn fragments_stand_in_patterns_and_cannot_leak_out_of_their_group() {
+    let piece = |pattern: &str| Fragment {
+        pattern: pattern.to_owned(),
+        line: Some(3),
+    };
+    let fragments = |pieces: &[(&str, &str)]| {
+        Fragments::new(
+            pieces
+                .iter()
+                .map(|(name, pattern)| ((*name).to_owned(), piece(pattern)))
+                .collect(),
+        )
+    };
+    let with = |pieces: &[(&str, &str)]| {
+        let rules = vec![rule(Decision::Allow, "show", "show {{what}}")];
+        Policy::new(rules, fragments(pieces), Limits::default(), 1_000_000)
+    };
+    let policy = with(&[("what", "a|b")]);
+    let decision = |text| on(&policy, &scope(Unknown::Ask), text).decision();
+    assert_eq!(decision("show a"), Decision::Allow);
+    assert_eq!(decision("show b"), Decision::Allow);
+    assert_eq!(decision("b"), Decision::RequireApproval);
+    assert_eq!(policy.examine(), []);
+    for (pieces, expected) in [
+        (
+            vec![("what", "a)|(b")],
+            "fragment `what`: the pattern cannot be used",
+        ),
+        (
+            vec![("what", "(")],
+            "fragment `what`: the pattern cannot be used",
+        ),
+        (
+            vec![("What", "a"), ("what", "b")],
+            "fragment `What`: its name has to be",
+        ),
+        (
+            vec![("other", "a")],
+            "there is no fragment `what`; there are other",
+        ),
+        (vec![("what", "{{what}}")], "made of itself"),
+    ] {
+        let faults: Vec<String> = with(&pieces)
+            .examine()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert!(faults.iter().any(|f| f.contains(expected)), "{faults:?}");
+    }
+}
+
+#[test]
+fn a_rule_with_a_fragment_that_is_not_there_refuses_what_it_might_have_forbidden() {
+    let policy = of(vec![
+        rule(Decision::Forbid, "broken", "^{{nowhere}} x"),
+        rule(Decision::Allow, "df", "df"),
+    ]);
+    let verdict = on(&policy, &scope(Unknown::Ask), "df");
+    assert_eq!(
+        (verdict.decision(), verdict.rule()),
+        (Decision::Forbid, Some("broken"))
+    );
+}
+
+#[test]
+fn each_pattern_of_a_list_is_enough() {
+    let several = Definition {
+        patterns: vec!["df".to_owned(), "df -h".to_owned(), "(a|b) c".to_owned()],
+        ..rule(Decision::Allow, "several", "")
+    };
+    let policy = of(vec![several]);
+    let decision = |text| on(&policy, &scope(Unknown::Ask), text).decision();
+    for text in ["df", "df -h", "a c", "b c"] {
+        assert_eq!(decision(text), Decision::Allow, "{text}");
+    }
+    for text in ["df -k", "df df -h", "a", "a c df"] {
+        assert_eq!(decision(text), Decision::RequireApproval, "{text}");
+    }
+}
+
+#[test]
+fn the_explanation_names_each_command_with_its_rule() {
+    let verdict = on(
+        &policy(),
+        &scope(Unknown::Ask),
+        "df | sudo frob; x=$(rm -rf /)",
+    );
+    let explained = verdict.explanation();
+    for part in [
+        "df by ",
+        "sudo by no rule",
+        "rm by rm-root",
+        "not readable: it holds",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    let long = "df; ".repeat(40);
+    let explained = on(&policy(), &scope(Unknown::Ask), &long).explanation();
+    assert!(explained.ends_with("; 28 more"), "{explained}");
 }

@@ -26,5 +26,6 @@ mod lab_readme;
 mod message;
 mod run;
 mod schema;
+mod sent;
 mod signal;
 mod tidy;
