@@ -29,3 +29,4 @@ mod schema;
 mod sent;
 mod signal;
 mod tidy;
+mod tier;
