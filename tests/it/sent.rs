@@ -9,7 +9,6 @@ use aiops::shell::Script;
 use serde_json::Value;
 
 use crate::lab::Lab;
-use crate::lab::lab;
 use crate::lab::mode;
 use crate::lab::request;
 
