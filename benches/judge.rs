@@ -1,10 +1,24 @@
 //! How long a judgement takes, with 50, 1,000 and 10,000 rules.
 //!
 //! **Reads** rules made up in the manner of real ones.
-//! **Gives** the time of a cold judgement (policy made, then one verdict) and of a warm verdict.
+//! **Gives** the time of a cold judgement (policy made, then one verdict), of a warm verdict, and of
+//! `aiops check --json` as a process of its own, with the same rules in a `config.yml`.
 //! **Never** runs a command.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a bench fails loudly, and starts what it measures"
+)]
 
+use std::fmt::Write as _;
+use std::fs;
 use std::hint::black_box;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::process::Stdio;
 
 use aiops::policy::Decision;
 use aiops::policy::Definition;
@@ -62,6 +76,51 @@ fn policy(rules: Vec<Definition>) -> Policy {
     Policy::new(rules, Fragments::default(), Limits::default(), 1 << 20)
 }
 
+/// An installation with these rules, which was asked once, so that its rules are examined.
+fn installation(rules: &[Definition]) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let mut text = String::from("targets: {srv1: {host: 192.0.2.1}}\n");
+    for (list, effect) in [
+        ("forbidden", Decision::Forbid),
+        ("approval_required", Decision::RequireApproval),
+        ("auto_allowed", Decision::Allow),
+    ] {
+        writeln!(text, "{list}:").unwrap();
+        for rule in rules.iter().filter(|rule| rule.effect == effect) {
+            let pattern = rule.patterns.concat().replace('\'', "''");
+            writeln!(text, "  - {{pattern: '{pattern}', why: it is one of many}}").unwrap();
+        }
+    }
+    let config = home.path().join("config.yml");
+    fs::write(&config, text).unwrap();
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o640)).unwrap();
+    let runtime = home.path().join("runtime");
+    fs::create_dir(&runtime).unwrap();
+    fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(home.path().join("audit.jsonl"), "").unwrap();
+    run(home.path(), &[]);
+    home
+}
+
+/// One process, from its start to its end.
+fn run(home: &Path, arguments: &[&str]) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_aiops"))
+        .args(arguments)
+        .env_clear()
+        .env("AIOPS_HOME", home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let request = serde_json::json!({
+        "target": "srv1", "command": PLAIN, "requester": "bench", "reason": "bench", "dry_run": true
+    });
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(request.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
 fn judge(criterion: &mut Criterion) {
     criterion.bench_function("parse/plain", |b| {
         b.iter(|| Script::parse(black_box(PLAIN), &Limits::default()));
@@ -95,6 +154,10 @@ fn judge(criterion: &mut Criterion) {
                 |rules| policy(rules).verdict(black_box(&plain), &lab),
                 criterion::BatchSize::LargeInput,
             );
+        });
+        let home = installation(&rules);
+        criterion.bench_with_input(BenchmarkId::new("process", count), &home, |b, home| {
+            b.iter(|| run(home.path(), &["check", "--json"]));
         });
     }
 }
