@@ -7,7 +7,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_types,
-    clippy::disallowed_methods,
     reason = "a bench fails loudly, and starts what it measures"
 )]
 
