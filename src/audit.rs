@@ -23,10 +23,13 @@ use sha2::Sha256;
 use crate::hex;
 use crate::lock;
 
+mod history;
 mod record;
 mod tail;
 mod verify;
 
+pub use history::Asked;
+pub use history::History;
 pub use record::Event;
 pub use record::FoundFacts;
 pub use record::InputFacts;

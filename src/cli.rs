@@ -35,6 +35,7 @@ mod log;
 mod message;
 mod papers;
 mod people;
+mod policy;
 mod setup;
 mod table;
 
@@ -49,6 +50,8 @@ pub struct World {
     pub now: fn() -> DateTime<Utc>,
     /// Whether a person types on standard input.
     pub stdin_is_terminal: bool,
+    /// Whether a person watches standard error.
+    pub stderr_is_terminal: bool,
     /// Whether to print in colour.
     pub colour: bool,
 }
@@ -86,6 +89,9 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Change the rules with what was asked so far in view
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// List the machines that can be named in a request
     Targets(Format),
     /// Look for what is wrong with this installation, and say what cures it
@@ -212,6 +218,7 @@ pub fn run(
             log::tail(world, lines, format.json, out)
         }
         Command::Config(ConfigCommand::Check(format)) => setup::check(world, format.json, out),
+        Command::Policy(command) => policy::run(world, &command, out, err),
         Command::Targets(format) => setup::targets(world, format.json, out),
         Command::Doctor(format) => setup::doctor(world, format.json, out),
         Command::Schema { of } => papers::schema(of, out),

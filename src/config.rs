@@ -158,7 +158,7 @@ impl Config {
             return Ok((config, true));
         }
         config
-            .without_faults(home, faults)
+            .without_faults(&home.config(), faults)
             .map(|config| (config, false))
     }
 
@@ -170,17 +170,33 @@ impl Config {
     /// As [`Config::load`], and examines every rule whether or not that was done before.
     pub fn load_and_examine(home: &Home) -> Result<Self, Error> {
         let (config, faults) = Self::read(home)?;
-        config.without_faults(home, faults)
+        config.without_faults(&home.config(), faults)
+    }
+
+    /// Reads and examines a configuration that belongs to no installation, to judge by it. Nothing
+    /// can be reached with it: no key lies where it looks for one.
+    pub fn load_file(path: &Path) -> Result<Self, Error> {
+        Self::of_text(&read_safely(path)?, path)
+    }
+
+    /// As [`Config::load_file`], of a text that was read already or is not in the file yet.
+    pub fn of_text(text: &str, path: &Path) -> Result<Self, Error> {
+        let nowhere = Home::new(path.parent().unwrap_or(path));
+        let (config, faults) = Self::understood(text, path, &nowhere)?;
+        config.without_faults(path, faults)
     }
 
     fn read(home: &Home) -> Result<(Self, Vec<Fault>), Error> {
         let path = home.config();
-        let text = read_safely(&path)?;
+        Self::understood(&read_safely(&path)?, &path, home)
+    }
+
+    fn understood(text: &str, path: &Path, home: &Home) -> Result<(Self, Vec<Fault>), Error> {
         let digest = hex::of(&Sha256::digest(text.as_bytes()));
-        match yaml::parse(&text) {
+        match yaml::parse(text) {
             Ok(raw) => Ok(build::build(raw, home, digest)),
             Err(fault) => Err(Error::Faults {
-                path,
+                path: path.to_owned(),
                 faults: vec![fault],
             }),
         }
@@ -188,7 +204,7 @@ impl Config {
 
     /// Examines every rule, and gives the configuration where that and what was found before it
     /// is nothing.
-    fn without_faults(self, home: &Home, mut faults: Vec<Fault>) -> Result<Self, Error> {
+    fn without_faults(self, path: &Path, mut faults: Vec<Fault>) -> Result<Self, Error> {
         faults.extend(self.policy.examine().into_iter().map(|fault| Fault {
             line: fault.line(),
             what: fault.to_string(),
@@ -201,7 +217,7 @@ impl Config {
             Ok(self)
         } else {
             Err(Error::Faults {
-                path: home.config(),
+                path: path.to_owned(),
                 faults,
             })
         }
@@ -232,7 +248,11 @@ impl Config {
 
 /// Reads the file if nobody but its owner can have written it, and its owner is root or the user
 /// of this process. The open file is checked, so it cannot be exchanged in between.
-fn read_safely(path: &Path) -> Result<String, Error> {
+///
+/// # Errors
+///
+/// The file cannot be read, or others may have written it, or it is too large.
+pub fn read_safely(path: &Path) -> Result<String, Error> {
     let failed = |source| Error::Read {
         path: path.to_owned(),
         source,

@@ -69,6 +69,8 @@ pub mod pipeline;
 
 pub mod config;
 
+pub mod tuning;
+
 pub mod doctor;
 
 pub mod cli;

@@ -88,6 +88,7 @@ fn world() -> World {
         caller,
         now,
         stdin_is_terminal: io::stdin().is_terminal(),
+        stderr_is_terminal: io::stderr().is_terminal(),
         colour: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none(),
     }
 }

@@ -61,7 +61,7 @@ impl Redaction {
             if !may_match {
                 continue;
             }
-            let mark = format!("[REDACTED:{}]", secret.id);
+            let mark = format!("{MARK}{}]", secret.id);
             match self.compile(secret) {
                 Ok(pattern) => clean = replaced(&clean, &pattern, &mark),
                 Err(_) if clean.is_empty() => {}
@@ -95,6 +95,9 @@ fn replaced(text: &str, pattern: &Regex, mark: &str) -> String {
     clean.push_str(text.get(rest..).unwrap_or_default());
     clean
 }
+
+/// How the mark begins that stands in the place of a secret.
+pub const MARK: &str = "[REDACTED:";
 
 #[cfg(test)]
 mod tests {

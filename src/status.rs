@@ -44,6 +44,8 @@ pub enum Status {
 pub mod exit {
     /// Answered.
     pub const ANSWERED: u8 = 0;
+    /// Something was found that is worth a look.
+    pub const FOUND: u8 = 1;
     /// The message, or the command line, was not understood.
     pub const INVALID: u8 = 2;
     /// Refused.

@@ -43,9 +43,11 @@ impl Paint {
     pub(super) fn of(word: &str) -> Self {
         match word {
             "auto_allowed" | "executed" | "ok" => Self::Green,
-            "forbidden" | "rejected" | "error" | "lost" | "timed_out" | "unreachable" | "bad"
-            | "interrupted" => Self::Red,
-            "approval_required" | "approval_requested" | "ambiguous" | "warning" => Self::Yellow,
+            "laxer" | "forbidden" | "rejected" | "error" | "lost" | "timed_out" | "unreachable"
+            | "bad" | "interrupted" => Self::Red,
+            "approval_required" | "approval_requested" | "ambiguous" | "warning" | "stricter" => {
+                Self::Yellow
+            }
             _ => Self::Plain,
         }
     }

@@ -30,3 +30,4 @@ mod sent;
 mod signal;
 mod tidy;
 mod tier;
+mod tuning;

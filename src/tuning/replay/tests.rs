@@ -1,0 +1,97 @@
+use std::path::Path;
+
+use super::*;
+
+fn config(rules: &str) -> Config {
+    let text = format!("targets: {{srv1: {{host: 10.0.0.1}}}}\n{rules}");
+    Config::of_text(&text, Path::new("new.yml")).unwrap()
+}
+
+fn history(records: &[(&str, &str, &str)]) -> History {
+    let text: String = records
+        .iter()
+        .map(|(risk, target, command)| {
+            let record = serde_json::json!({
+                "timestamp": "2026-03-02T10:00:00.000Z", "seq": 1, "event": "decision",
+                "status": "rejected", "risk": risk, "rule": "old", "target": target, "command": command,
+            });
+            format!("{record}\n")
+        })
+        .collect();
+    let mut history = History::default();
+    history
+        .read(&mut text.as_bytes(), None, &mut |_| {})
+        .unwrap();
+    history
+}
+
+#[test]
+fn the_same_policy_changes_nothing() {
+    let found = replay(
+        &history(&[
+            ("auto_allowed", "srv1", "uptime"),
+            ("approval_required", "srv1", "reboot"),
+        ]),
+        &config("auto_allowed: [uptime]\n"),
+    );
+    assert_eq!((found.commands, found.unchanged), (2, 2));
+    assert!(found.changes.is_empty() && found.table.is_empty());
+}
+
+#[test]
+fn what_becomes_laxer_stands_first_and_the_largest_step_before_all() {
+    let found = replay(
+        &history(&[
+            ("auto_allowed", "srv1", "df"),
+            ("approval_required", "srv1", "uptime"),
+            ("approval_required", "srv1", "uptime"),
+            ("forbidden", "srv1", "hostname"),
+        ]),
+        &config("auto_allowed: [uptime, hostname]\nforbidden: [df]\n"),
+    );
+    let shown: Vec<(&str, &str, u64)> = found
+        .changes
+        .iter()
+        .map(|change| {
+            (
+                change.direction.word(),
+                change.command.as_str(),
+                change.times,
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("laxer", "hostname", 1),
+            ("laxer", "uptime", 2),
+            ("stricter", "df", 1)
+        ]
+    );
+    assert_eq!(found.changes[0].new_rule.as_deref(), Some("auto_allowed-2"));
+    assert_eq!(found.changes[0].new_line, Some(2));
+    assert_eq!(found.table.len(), 3);
+}
+
+#[test]
+fn a_target_that_is_gone_is_a_change() {
+    let found = replay(
+        &history(&[("auto_allowed", "db9", "uptime")]),
+        &config("auto_allowed: [uptime]\n"),
+    );
+    assert_eq!(found.changes[0].to, NO_TARGET);
+    assert_eq!(found.changes[0].direction, Direction::Stricter);
+}
+
+#[test]
+fn a_rule_that_is_only_recorded_is_told_apart() {
+    let found = replay(
+        &history(&[("auto_allowed", "srv1", "uptime")]),
+        &config(
+            "auto_allowed: [uptime]\nforbidden: [{id: no, pattern: uptime, enforcement: audit}]\n",
+        ),
+    );
+    assert!(found.changes.is_empty());
+    assert_eq!(found.only_recorded[0].would_be, "forbidden");
+    assert_eq!(found.only_recorded[0].rule, "no");
+}
