@@ -10,6 +10,7 @@ use crate::shell;
 use crate::shell::Script;
 use crate::target::Scope;
 
+mod candidate;
 mod decide;
 mod definition;
 mod examine;
@@ -21,6 +22,9 @@ mod prefix;
 mod rule;
 mod verdict;
 
+pub use candidate::Candidate;
+pub use candidate::NoCandidate;
+pub use candidate::Touch;
 pub use definition::Definition;
 pub use definition::Holds;
 pub use examine::Fault;

@@ -5,3 +5,4 @@
 //! **Never** writes anything, and never judges otherwise than the line does.
 
 pub mod replay;
+pub mod suggest;

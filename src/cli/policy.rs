@@ -26,6 +26,7 @@ use crate::config::Quantity;
 use crate::status::exit;
 
 mod replay;
+mod suggest;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
@@ -34,6 +35,10 @@ pub(super) enum PolicyCommand {
     /// Exit code 0 where nothing changes, 1 where something does, 4 where the configuration cannot
     /// be used, 5 where a log cannot be read.
     Replay(ReplayArgs),
+    /// Suggest rules for what humans always approved, as a difference to `config.yml` to review
+    ///
+    /// It never suggests what could destroy or what a rule asks about, and never writes the file.
+    Suggest(SuggestArgs),
 }
 
 #[derive(Debug, Args)]
@@ -48,6 +53,17 @@ pub(super) struct ReplayArgs {
     /// Logs to read instead of the installation's
     #[arg(value_name = "LOG")]
     logs: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SuggestArgs {
+    /// How often a command must have been approved
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    min: u64,
+    #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
+    format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +83,7 @@ pub(super) fn run(
 ) -> Result<u8, Stop> {
     match command {
         PolicyCommand::Replay(asked) => replay::run(world, asked, out, err),
+        PolicyCommand::Suggest(asked) => suggest::run(world, asked, out, err),
     }
 }
 

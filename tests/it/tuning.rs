@@ -118,3 +118,78 @@ fn replay_counts_commands_that_secrets_were_taken_out_of() {
     assert_eq!(found["redacted"], 1, "{found}");
     assert_eq!(found["commands"], 1);
 }
+
+/// Asks for a command so often, and lets a human approve it each time.
+#[track_caller]
+fn approved(lab: &Lab, times: usize, command: &str) {
+    for _ in 0..times {
+        lab.ask(command).is("approval_requested", 0);
+        lab.send("Approve").is("executed", 0);
+    }
+}
+
+#[test]
+fn what_was_always_approved_is_suggested_and_the_suggestion_works() {
+    let lab = lab!();
+    approved(&lab, 3, "stat -c %s /etc/hostname");
+    approved(&lab, 3, &format!("touch {}", lab.mark("a")));
+    approved(&lab, 3, "rm -f /nonexistent-file");
+    approved(&lab, 2, "wc -l /etc/passwd");
+    let config = lab.path("config.yml");
+    let before = fs::read_to_string(&config).unwrap();
+    let found = policy(&lab, &["suggest", "--json"], 0);
+    assert_eq!(fs::read_to_string(&config).unwrap(), before);
+    let rules = found["suggestions"].as_array().unwrap();
+    assert_eq!(rules.len(), 1, "{found}");
+    assert_eq!(rules[0]["pattern"], "stat -c %s /etc/hostname");
+    assert_eq!(rules[0]["only_relayed"], true);
+    assert_eq!(found["asked_on_purpose"][0]["rule"], "touch");
+    assert_eq!(found["refused"][0]["command"], "rm -f /nonexistent-file");
+
+    // A human agrees, and puts the lines in.
+    let diff = found["diff"].as_str().unwrap();
+    let added: Vec<&str> = diff
+        .lines()
+        .skip(3)
+        .filter_map(|line| line.strip_prefix('+'))
+        .collect();
+    let new = before.replace(
+        "\napproval_required:",
+        &format!("\n{}\napproval_required:", added.join("\n")),
+    );
+    let path = lab.path("work/new.yml");
+    fs::write(&path, &new).unwrap();
+    mode(&path, 0o640);
+    let replayed = policy(
+        &lab,
+        &["replay", "--json", "--config", path.to_str().unwrap()],
+        1,
+    );
+    assert_eq!(replayed["changes"].as_array().unwrap().len(), 1);
+    assert_eq!(replayed["changes"][0]["direction"], "laxer");
+    fs::write(&config, &new).unwrap();
+    lab.ask("stat -c %s /etc/hostname").is("executed", 0);
+    lab.ask("stat -c %s /etc/hosts").is("approval_requested", 0);
+}
+
+#[test]
+fn an_empty_log_suggests_nothing_and_says_so() {
+    let lab = lab!();
+    let said = lab.run(&["policy", "suggest"], "");
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.starts_with("No rule is suggested"), "{said}");
+}
+
+#[test]
+fn a_log_that_was_changed_suggests_nothing() {
+    let lab = lab!();
+    approved(&lab, 3, "wc -l /etc/passwd");
+    let path = lab.path("audit.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("/etc/passwd", "/etc/shadow")).unwrap();
+    let found = policy(&lab, &["suggest", "--json"], 5);
+    assert!(
+        found["error"].as_str().unwrap().contains("audit verify"),
+        "{found}"
+    );
+}
