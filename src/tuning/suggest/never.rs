@@ -20,6 +20,12 @@ pub(super) fn reason(words: &[String]) -> Option<String> {
     if program.starts_with("mkfs") || program.starts_with("fsck") {
         return Some(format!("`{program}` {DISKS}"));
     }
+    if let Some(word) = words
+        .iter()
+        .find(|word| SECRETS.iter().any(|known| word.contains(known)))
+    {
+        return Some(format!("`{word}` may hold keys or passwords"));
+    }
     // `python3.11` is a python.
     let name = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
     for (programs, why) in PROGRAMS {
@@ -59,6 +65,26 @@ const IN_SYSTEM: &[&str] = &[
     "/sbin/",
     "/usr/local/bin/",
     "/usr/local/sbin/",
+];
+
+/// Parts of the names of files that hold what must not be read without asking.
+const SECRETS: &[&str] = &[
+    "shadow",
+    "/.ssh",
+    "id_rsa",
+    "id_ed25519",
+    "authorized_keys",
+    ".pem",
+    ".key",
+    ".env",
+    "environ",
+    "password",
+    "secret",
+    "credential",
+    "token",
+    "/root",
+    "/dev/mem",
+    "/proc/kcore",
 ];
 
 const DISKS: &str = "can destroy a file system";
@@ -431,6 +457,8 @@ mod tests {
             "./backup",
             "/usr/bin/../../tmp/x",
             "tool --force",
+            "cat /etc/shadow",
+            "stat /home/bob/.ssh/id_x",
         ] {
             assert!(said(text).is_some(), "{text}");
         }
