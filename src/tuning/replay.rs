@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::assurance::Assurance;
 use crate::audit::Asked;
 use crate::audit::History;
 use crate::config::Config;
@@ -37,6 +38,9 @@ pub struct Replay {
     pub table: Vec<Move>,
     /// Every command whose decision changes; those that become laxer first.
     pub changes: Vec<Change>,
+    /// Commands that a human still has to approve, and for which a weaker approval would do than the
+    /// configuration in force demands. The log does not say what was demanded.
+    pub weaker: Vec<Weaker>,
     /// Commands on which a rule would have its say that is only recorded.
     pub only_recorded: Vec<OnlyRecorded>,
 }
@@ -108,6 +112,21 @@ pub struct OnlyRecorded {
     pub rule: String,
 }
 
+/// A command for which a weaker approval would do.
+#[derive(Debug, Serialize)]
+pub struct Weaker {
+    /// The target.
+    pub target: String,
+    /// The command.
+    pub command: String,
+    /// How often it was asked.
+    pub times: u64,
+    /// What is demanded now.
+    pub from: Assurance,
+    /// What would be demanded.
+    pub to: Assurance,
+}
+
 /// The word for a target that the new configuration does not know.
 pub const NO_TARGET: &str = "unknown_target";
 
@@ -121,8 +140,16 @@ impl Direction {
     }
 }
 
-/// Judges everything that was asked again.
-pub fn replay(history: &History, config: &Config) -> Replay {
+impl Replay {
+    /// Whether anything changes.
+    pub fn changes_something(&self) -> bool {
+        !(self.changes.is_empty() && self.weaker.is_empty())
+    }
+}
+
+/// Judges everything that was asked again. With the configuration in force `today` it is also seen
+/// where a weaker approval would do than now.
+pub fn replay(history: &History, config: &Config, today: Option<&Config>) -> Replay {
     let mut replay = Replay {
         records: history.judgements,
         redacted: history.redacted,
@@ -144,6 +171,9 @@ pub fn replay(history: &History, config: &Config) -> Replay {
                 would_be: would.decision.risk(),
                 rule: would.rule.clone(),
             });
+        }
+        if let (Some(today), Some(verdict)) = (today, &verdict) {
+            replay.weaker.extend(weaker(asked, today, verdict));
         }
         match change(asked, verdict.as_ref()) {
             Some(change) => replay.changes.push(change),
@@ -196,6 +226,18 @@ fn change(asked: &Asked, verdict: Option<&Verdict>) -> Option<Change> {
         old_rule: asked.rule.clone(),
         new_rule: verdict.and_then(Verdict::rule).map(str::to_owned),
         new_line: verdict.and_then(Verdict::line),
+    })
+}
+
+fn weaker(asked: &Asked, today: &Config, verdict: &Verdict) -> Option<Weaker> {
+    let now = judged(today, asked)?;
+    let asks = |verdict: &Verdict| verdict.decision() == Decision::RequireApproval;
+    (asks(&now) && asks(verdict) && verdict.needs() < now.needs()).then(|| Weaker {
+        target: asked.target.clone(),
+        command: asked.command.clone(),
+        times: asked.times,
+        from: now.needs(),
+        to: verdict.needs(),
     })
 }
 

@@ -29,6 +29,8 @@ pub(super) fn run(
 ) -> Result<u8, Stop> {
     let since = asked.since.stamp((world.now)())?;
     let config = Config::load_file(&asked.config)?;
+    // A log can be judged where no installation is; then there is nothing to compare with.
+    let today = Config::load_only(&world.home).ok();
     let own = [world.home.audit()];
     let logs = if asked.logs.is_empty() {
         &own[..]
@@ -36,17 +38,17 @@ pub(super) fn run(
         &asked.logs
     };
     let history = super::history(world, logs, since.as_deref(), err)?;
-    let found = replay::replay(&history, &config);
+    let found = replay::replay(&history, &config, today.as_ref());
     if asked.format.json {
         let text = serde_json::to_string(&found).map_err(io::Error::other)?;
         writeln!(out, "{text}")?;
     } else {
         print(&found, world.colour, out)?;
     }
-    Ok(if found.changes.is_empty() {
-        exit::ANSWERED
-    } else {
+    Ok(if found.changes_something() {
         exit::FOUND
+    } else {
+        exit::ANSWERED
     })
 }
 
@@ -86,6 +88,24 @@ fn print(found: &Replay, colour: bool, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "\n{}", heading(change.direction))?;
         }
         print_change(change, colour, out)?;
+    }
+    if !found.weaker.is_empty() {
+        writeln!(
+            out,
+            "\nA weaker approval would do than the configuration in force demands:"
+        )?;
+    }
+    for entry in &found.weaker {
+        writeln!(
+            out,
+            "{} {}: {}\n    {} -> {}; {}x",
+            Paint::of("laxer").on("laxer", colour),
+            visible::line(&entry.target),
+            visible::line(&entry.command),
+            entry.from,
+            entry.to,
+            entry.times
+        )?;
     }
     if !found.only_recorded.is_empty() {
         writeln!(out, "\nOnly recorded, because of `enforcement: audit`:")?;

@@ -33,6 +33,7 @@ fn the_same_policy_changes_nothing() {
             ("approval_required", "srv1", "reboot"),
         ]),
         &config("auto_allowed: [uptime]\n"),
+        None,
     );
     assert_eq!((found.commands, found.unchanged), (2, 2));
     assert!(found.changes.is_empty() && found.table.is_empty());
@@ -48,6 +49,7 @@ fn what_becomes_laxer_stands_first_and_the_largest_step_before_all() {
             ("forbidden", "srv1", "hostname"),
         ]),
         &config("auto_allowed: [uptime, hostname]\nforbidden: [df]\n"),
+        None,
     );
     let shown: Vec<(&str, &str, u64)> = found
         .changes
@@ -78,6 +80,7 @@ fn a_target_that_is_gone_is_a_change() {
     let found = replay(
         &history(&[("auto_allowed", "db9", "uptime")]),
         &config("auto_allowed: [uptime]\n"),
+        None,
     );
     assert_eq!(found.changes[0].to, NO_TARGET);
     assert_eq!(found.changes[0].direction, Direction::Stricter);
@@ -90,8 +93,20 @@ fn a_rule_that_is_only_recorded_is_told_apart() {
         &config(
             "auto_allowed: [uptime]\nforbidden: [{id: no, pattern: uptime, enforcement: audit}]\n",
         ),
+        None,
     );
     assert!(found.changes.is_empty());
     assert_eq!(found.only_recorded[0].would_be, "forbidden");
     assert_eq!(found.only_recorded[0].rule, "no");
+}
+
+#[test]
+fn a_weaker_approval_than_today_is_a_change() {
+    let asked = history(&[("approval_required", "srv1", "touch /x")]);
+    let today = config("approval_required: [{pattern: touch, needs: out_of_band}]\n");
+    let new = config("approval_required: [{pattern: touch}]\n");
+    let found = replay(&asked, &new, Some(&today));
+    assert!(found.changes.is_empty() && found.changes_something());
+    assert_eq!(found.weaker[0].to, Assurance::Relayed);
+    assert!(!replay(&asked, &today, Some(&new)).changes_something());
 }

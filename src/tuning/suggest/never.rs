@@ -28,24 +28,37 @@ pub(super) fn reason(words: &[String]) -> Option<String> {
     }
     // `python3.11` is a python.
     let name = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    let sets = match program {
+        "sysctl" => |word: &String| word.contains('='),
+        "hostname" => |word: &String| !word.starts_with('-'),
+        _ => |_: &String| false,
+    };
+    if words.iter().skip(1).any(sets) {
+        return Some(format!("`{program}` sets a value with these words"));
+    }
     for (programs, why) in PROGRAMS {
-        if programs.contains(&program) || programs.contains(&name) {
+        if listed(programs, program) || listed(programs, name) {
             return Some(format!("`{program}` {why}"));
         }
     }
     for (programs, changing, why) in WORDS {
-        let found = words
-            .get(1..)
-            .unwrap_or_default()
-            .iter()
-            .find(|word| changing.iter().any(|known| is_word(word, known)));
-        if (programs.is_empty() || programs.contains(&program))
+        let found = words.get(1..).unwrap_or_default().iter().find(|word| {
+            changing
+                .split_ascii_whitespace()
+                .any(|known| is_word(word, known))
+        });
+        if (programs.is_empty() || listed(programs, program))
             && let Some(word) = found
         {
             return Some(format!("`{program} {word}` {why}"));
         }
     }
     None
+}
+
+/// Whether a list, its words parted by blanks, holds a word.
+fn listed(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|known| known == word)
 }
 
 /// Whether a word is the known one, or an option with a value: `--output=x`.
@@ -96,334 +109,88 @@ const NETWORK: &str = "changes how the machine is reached";
 const SOFTWARE: &str = "changes the software of the machine";
 const SERVICES: &str = "stops or changes services";
 
-const PROGRAMS: &[(&[&str], &str)] = &[
+const PROGRAMS: &[(&str, &str)] = &[
     (
-        &[
-            "rm",
-            "rmdir",
-            "unlink",
-            "shred",
-            "srm",
-            "truncate",
-            "dd",
-            "tee",
-            "cp",
-            "mv",
-            "ln",
-            "install",
-            "tar",
-            "unzip",
-            "cpio",
-            "sponge",
-            "ed",
-            "vi",
-            "vim",
-            "nano",
-            "emacs",
-            "logrotate",
-        ],
+        "rm rmdir unlink shred srm truncate dd tee cp mv ln install tar unzip cpio sponge \
+         ed vi vim nano emacs logrotate",
         FILES,
     ),
     (
-        &[
-            "wipefs",
-            "fdisk",
-            "sfdisk",
-            "cfdisk",
-            "gdisk",
-            "sgdisk",
-            "parted",
-            "blkdiscard",
-            "hdparm",
-            "mkswap",
-            "swapoff",
-            "swapon",
-            "mount",
-            "umount",
-            "losetup",
-            "cryptsetup",
-            "mdadm",
-            "lvremove",
-            "lvreduce",
-            "lvcreate",
-            "lvextend",
-            "vgremove",
-            "vgreduce",
-            "pvremove",
-            "resize2fs",
-            "tune2fs",
-            "debugfs",
-            "e2fsck",
-            "xfs_repair",
-            "zpool",
-            "zfs",
-            "btrfs",
-        ],
+        "wipefs fdisk sfdisk cfdisk gdisk sgdisk parted blkdiscard hdparm mkswap swapoff \
+         swapon mount umount losetup cryptsetup mdadm lvremove lvreduce lvcreate lvextend \
+         vgremove vgreduce pvremove resize2fs tune2fs debugfs e2fsck xfs_repair zpool zfs \
+         btrfs",
         DISKS,
     ),
     (
-        &[
-            "kill", "pkill", "killall", "skill", "fuser", "reboot", "shutdown", "halt", "poweroff",
-            "init", "telinit", "kexec",
-        ],
+        "kill pkill killall skill fuser reboot shutdown halt poweroff init telinit kexec",
         ENDS,
     ),
     (
-        &[
-            "useradd",
-            "userdel",
-            "usermod",
-            "adduser",
-            "deluser",
-            "groupadd",
-            "groupdel",
-            "groupmod",
-            "gpasswd",
-            "passwd",
-            "chpasswd",
-            "chage",
-            "chsh",
-            "chfn",
-            "visudo",
-            "vipw",
-            "chmod",
-            "chown",
-            "chgrp",
-            "chattr",
-            "setfacl",
-            "setcap",
-            "ssh-keygen",
-            "ssh-copy-id",
-            "crontab",
-            "at",
-            "batch",
-        ],
+        "useradd userdel usermod adduser deluser groupadd groupdel groupmod gpasswd \
+         passwd chpasswd chage chsh chfn visudo vipw chmod chown chgrp chattr setfacl \
+         setcap ssh-keygen ssh-copy-id crontab at batch",
         USERS,
     ),
     (
-        &[
-            "sh",
-            "bash",
-            "dash",
-            "zsh",
-            "ksh",
-            "fish",
-            "csh",
-            "tcsh",
-            "busybox",
-            "python",
-            "perl",
-            "ruby",
-            "node",
-            "nodejs",
-            "php",
-            "lua",
-            "tclsh",
-            "awk",
-            "gawk",
-            "mawk",
-            "sed",
-            "eval",
-            "exec",
-            "source",
-            "xargs",
-            "find",
-            "env",
-            "sudo",
-            "su",
-            "doas",
-            "runuser",
-            "setpriv",
-            "chroot",
-            "nsenter",
-            "unshare",
-            "systemd-run",
-            "ssh",
-            "scp",
-            "sftp",
-            "rsync",
-            "nc",
-            "ncat",
-            "netcat",
-            "socat",
-            "telnet",
-            "curl",
-            "wget",
-            "gdb",
-            "strace",
-            "make",
-            "git",
-            "less",
-            "more",
-            "man",
-            "ansible",
-            "screen",
-            "tmux",
-            "watch",
-            "script",
-            "flock",
-            "parallel",
-            "mysql",
-            "psql",
-            "sqlite",
-            "mongo",
-            "mongosh",
-            "redis-cli",
-            "docker-compose",
-        ],
+        "sh bash dash zsh ksh fish csh tcsh busybox python perl ruby node nodejs php lua \
+         tclsh awk gawk mawk sed eval exec source xargs find env sudo su doas runuser \
+         setpriv chroot nsenter unshare systemd-run ssh scp sftp rsync nc ncat netcat \
+         socat telnet curl wget gdb strace make git less more man ansible screen tmux \
+         watch script flock parallel mysql psql sqlite mongo mongosh redis-cli \
+         docker-compose",
         ANYTHING,
     ),
     (
-        &[
-            "iptables",
-            "ip6tables",
-            "iptables-restore",
-            "ip6tables-restore",
-            "nft",
-            "ufw",
-            "firewall-cmd",
-            "ifconfig",
-            "ifdown",
-            "ifup",
-            "route",
-            "brctl",
-            "nmcli",
-            "netplan",
-            "tc",
-            "wg",
-            "wg-quick",
-        ],
+        "iptables ip6tables iptables-restore ip6tables-restore nft ufw firewall-cmd \
+         ifconfig ifdown ifup route brctl nmcli netplan tc wg wg-quick",
         NETWORK,
     ),
     (
-        &[
-            "dpkg",
-            "apt",
-            "apt-get",
-            "aptitude",
-            "yum",
-            "dnf",
-            "rpm",
-            "zypper",
-            "pacman",
-            "snap",
-            "flatpak",
-            "pip",
-            "npm",
-            "gem",
-            "cargo",
-            "insmod",
-            "rmmod",
-            "modprobe",
-            "depmod",
-            "update-grub",
-            "grub-install",
-            "update-initramfs",
-            "dpkg-reconfigure",
-            "update-alternatives",
-        ],
+        "dpkg apt apt-get aptitude yum dnf rpm zypper pacman snap flatpak pip npm gem \
+         cargo insmod rmmod modprobe depmod update-grub grub-install update-initramfs \
+         dpkg-reconfigure update-alternatives",
         SOFTWARE,
     ),
 ];
 
 /// Words that turn a program into one that destroys. No programs: all of them.
-const WORDS: &[(&[&str], &[&str], &str)] = &[
+const WORDS: &[(&str, &str, &str)] = &[
     (
-        &[
-            "systemctl",
-            "service",
-            "rc-service",
-            "initctl",
-            "supervisorctl",
-            "loginctl",
-        ],
-        &[
-            "stop",
-            "restart",
-            "reload",
-            "kill",
-            "disable",
-            "mask",
-            "isolate",
-            "poweroff",
-            "reboot",
-            "halt",
-            "kexec",
-            "edit",
-            "set-default",
-            "daemon-reexec",
-            "rescue",
-            "emergency",
-            "revert",
-            "link",
-            "set-property",
-            "set-environment",
-            "import-environment",
-            "terminate-user",
-            "terminate-session",
-            "kill-user",
-            "kill-session",
-            "reload-or-restart",
-            "try-restart",
-            "force-reload",
-            "suspend",
-            "hibernate",
-        ],
+        "systemctl service rc-service initctl supervisorctl loginctl",
+        "stop restart reload kill disable mask isolate poweroff reboot halt kexec edit \
+         set-default daemon-reexec rescue emergency revert link set-property \
+         set-environment import-environment terminate-user terminate-session kill-user \
+         kill-session reload-or-restart try-restart force-reload suspend hibernate",
         SERVICES,
     ),
     (
-        &[
-            "docker", "podman", "kubectl", "nerdctl", "crictl", "lxc", "virsh",
-        ],
-        &[
-            "rm", "rmi", "kill", "stop", "restart", "exec", "run", "prune", "delete", "down",
-            "apply", "drain", "cp", "destroy", "undefine", "shutdown", "reboot", "scale", "patch",
-            "replace", "edit", "create", "build", "load", "import", "debug", "attach", "start",
-        ],
+        "docker podman kubectl nerdctl crictl lxc virsh",
+        "rm rmi kill stop restart exec run prune delete down apply drain cp destroy \
+         undefine shutdown reboot scale patch replace edit create build load import debug \
+         attach start",
         SERVICES,
     ),
     (
-        &["ip"],
-        &[
-            "add", "del", "delete", "set", "flush", "change", "replace", "exec",
-        ],
+        "ip",
+        "add ad del de d delete set flush flu fl change replace exec",
         NETWORK,
     ),
+    ("sort tcpdump tshark", "-o -w -z", FILES),
+    ("sysctl", "-w --write -p --load --system", SERVICES),
     (
-        &["sysctl"],
-        &["-w", "--write", "-p", "--load", "--system"],
-        SERVICES,
-    ),
-    (
-        &["journalctl"],
-        &[
-            "--vacuum-size",
-            "--vacuum-time",
-            "--vacuum-files",
-            "--rotate",
-            "--flush",
-        ],
+        "journalctl",
+        "--vacuum-size --vacuum-time --vacuum-files --rotate --flush",
         FILES,
     ),
     (
-        &["date", "timedatectl", "hwclock", "hostname", "hostnamectl"],
-        &[
-            "-s",
-            "--set",
-            "set-time",
-            "set-timezone",
-            "set-ntp",
-            "--systohc",
-            "-w",
-            "set-hostname",
-        ],
+        "date timedatectl hwclock hostname hostnamectl",
+        "-s --set set-time set-timezone set-ntp --systohc -w set-hostname",
         SERVICES,
     ),
     (
-        &[],
-        &[
-            "--delete", "-delete", "--remove", "--purge", "--force", "--exec", "-exec", "--output",
-        ],
+        "",
+        "--delete -delete --remove --purge --force --exec -exec --output",
         "has a word that removes, overwrites or runs something",
     ),
 ];
@@ -458,6 +225,9 @@ mod tests {
             "/usr/bin/../../tmp/x",
             "tool --force",
             "cat /etc/shadow",
+            "sysctl vm.swappiness=1",
+            "hostname evil",
+            "sort -o /x /y",
             "stat /home/bob/.ssh/id_x",
         ] {
             assert!(said(text).is_some(), "{text}");
