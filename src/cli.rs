@@ -89,9 +89,9 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Change the rules with what was asked so far in view
+    /// Ask the policy about itself
     #[command(subcommand)]
-    Policy(policy::PolicyCommand),
+    Policy(PolicyCommand),
     /// List the machines that can be named in a request
     Targets(Format),
     /// Look for what is wrong with this installation, and say what cures it
@@ -166,6 +166,19 @@ enum ConfigCommand {
     Check(Format),
 }
 
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Judge everything in the log again by another configuration, and show what would change
+    ///
+    /// Exit code 0 where nothing changes, 1 where something does, 4 where the configuration cannot
+    /// be used, 5 where a log cannot be read.
+    Replay(policy::ReplayArgs),
+    /// Suggest rules for what humans always approved, as a difference to `config.yml` to review
+    ///
+    /// It never suggests what could destroy or what a rule asks about, and never writes the file.
+    Suggest(policy::SuggestArgs),
+}
+
 /// Answers the one message on standard input: the line to print, and the exit code.
 pub fn answer(world: &World, input: &mut (impl Read + AsFd)) -> (String, u8) {
     let (answer, limit) = match line(world) {
@@ -218,7 +231,8 @@ pub fn run(
             log::tail(world, lines, format.json, out)
         }
         Command::Config(ConfigCommand::Check(format)) => setup::check(world, format.json, out),
-        Command::Policy(command) => policy::run(world, &command, out, err),
+        Command::Policy(PolicyCommand::Replay(asked)) => policy::replay(world, &asked, out, err),
+        Command::Policy(PolicyCommand::Suggest(asked)) => policy::suggest(world, &asked, out, err),
         Command::Targets(format) => setup::targets(world, format.json, out),
         Command::Doctor(format) => setup::doctor(world, format.json, out),
         Command::Schema { of } => papers::schema(of, out),

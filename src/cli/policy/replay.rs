@@ -6,22 +6,41 @@
 
 use std::io;
 use std::io::Write;
+use std::path::PathBuf;
 
-use super::ReplayArgs;
+use clap::Args;
+
+use super::recorded;
+use super::recorded::Since;
+use crate::cli::Format;
 use crate::cli::Stop;
 use crate::cli::World;
 use crate::cli::table::Paint;
 use crate::cli::table::Table;
 use crate::config::Config;
 use crate::status::exit;
-use crate::tuning::replay;
+use crate::tuning;
 use crate::tuning::replay::Change;
 use crate::tuning::replay::Direction;
 use crate::tuning::replay::Replay;
 use crate::visible;
 
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ReplayArgs {
+    /// The configuration to judge by: a file anywhere
+    #[arg(long, value_name = "NEW")]
+    config: PathBuf,
+    #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
+    format: Format,
+    /// Logs to read instead of the installation's
+    #[arg(value_name = "LOG")]
+    logs: Vec<PathBuf>,
+}
+
 /// Judges the log again.
-pub(super) fn run(
+pub(in crate::cli) fn replay(
     world: &World,
     asked: &ReplayArgs,
     out: &mut dyn Write,
@@ -37,8 +56,8 @@ pub(super) fn run(
     } else {
         &asked.logs
     };
-    let history = super::history(world, logs, since.as_deref(), err)?;
-    let found = replay::replay(&history, &config, today.as_ref());
+    let history = recorded::history(world, logs, since.as_deref(), err)?;
+    let found = tuning::replay::replay(&history, &config, today.as_ref());
     if asked.format.json {
         let text = serde_json::to_string(&found).map_err(io::Error::other)?;
         writeln!(out, "{text}")?;

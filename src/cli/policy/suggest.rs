@@ -7,18 +7,33 @@
 use std::io;
 use std::io::Write;
 
-use super::SuggestArgs;
+use clap::Args;
+
+use super::recorded;
+use super::recorded::Since;
 use crate::audit;
+use crate::cli::Format;
 use crate::cli::Stop;
 use crate::cli::World;
 use crate::cli::table::Table;
 use crate::config;
 use crate::status::exit;
-use crate::tuning::suggest;
+use crate::tuning;
 use crate::tuning::suggest::Suggested;
 
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SuggestArgs {
+    /// How often a command must have been approved
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    min: u64,
+    #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
+    format: Format,
+}
+
 /// Looks for what was always approved.
-pub(super) fn run(
+pub(in crate::cli) fn suggest(
     world: &World,
     asked: &SuggestArgs,
     out: &mut dyn Write,
@@ -28,7 +43,7 @@ pub(super) fn run(
     let since = asked.since.stamp(now)?;
     let (log, path) = (world.home.audit(), world.home.config());
     let text = config::read_safely(&path)?;
-    let report = audit::verify(&log, now).map_err(|fault| super::unreadable(&log, &fault))?;
+    let report = audit::verify(&log, now).map_err(|fault| recorded::unreadable(&log, &fault))?;
     if !report.is_whole() {
         let message = format!(
             "no rule is suggested by a log that cannot be believed: run `aiops audit verify` on `{}`",
@@ -36,8 +51,8 @@ pub(super) fn run(
         );
         return Err(Stop::Said(message, exit::AUDIT));
     }
-    let history = super::history(world, &[log], since.as_deref(), err)?;
-    let found = suggest::suggest(&history, &text, &path, asked.min)?;
+    let history = recorded::history(world, &[log], since.as_deref(), err)?;
+    let found = tuning::suggest::suggest(&history, &text, &path, asked.min)?;
     if asked.format.json {
         let text = serde_json::to_string(&found).map_err(io::Error::other)?;
         writeln!(out, "{text}")?;

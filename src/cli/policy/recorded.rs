@@ -1,0 +1,119 @@
+//! What the subcommands that look at the log share: since when, and the reading itself.
+//!
+//! **Reads** logs.
+//! **Gives** [`Since`], [`history`].
+//! **Never** shows how far it has come where nobody watches.
+
+use std::fs::File;
+use std::io;
+use std::io::BufReader;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+
+use chrono::DateTime;
+use chrono::NaiveDate;
+use chrono::Utc;
+use clap::Args;
+
+use crate::audit::History;
+use crate::audit::stamp;
+use crate::cli::Stop;
+use crate::cli::World;
+use crate::config::Quantity;
+use crate::status::exit;
+
+#[derive(Debug, Args)]
+pub(super) struct Since {
+    /// Leave out what is older: a moment (`2026-03-01T12:00:00Z`), a day (`2026-03-01`), or how
+    /// long ago (`30d`, `12h`)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+}
+
+impl Since {
+    /// The moment as the log writes it.
+    pub(super) fn stamp(&self, now: DateTime<Utc>) -> Result<Option<String>, Stop> {
+        let Some(text) = &self.since else {
+            return Ok(None);
+        };
+        moment(text, now)
+            .map(|at| Some(stamp(at)))
+            .ok_or_else(|| {
+                let message = format!(
+                    "`{text}` is no time: write a moment like `2026-03-01T12:00:00Z`, a day like `2026-03-01`, or how long ago like `30d`"
+                );
+                Stop::Said(message, exit::INVALID)
+            })
+    }
+}
+
+fn moment(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.to_utc());
+    }
+    if let Ok(day) = text.parse::<NaiveDate>() {
+        return day.and_hms_opt(0, 0, 0).map(|at| at.and_utc());
+    }
+    // A bare number would be seconds, and is more likely a slip of the pen.
+    let ago = Quantity::parse(text).filter(|_| !text.bytes().all(|b| b.is_ascii_digit()))?;
+    let ago = chrono::TimeDelta::from_std(ago.duration()?).ok()?;
+    now.checked_sub_signed(ago)
+}
+
+/// Reads logs one after the other; a person who watches sees how far it has come.
+pub(super) fn history(
+    world: &World,
+    logs: &[PathBuf],
+    since: Option<&str>,
+    err: &mut dyn Write,
+) -> Result<History, Stop> {
+    let mut history = History::default();
+    let mut shown = false;
+    for log in logs {
+        let unreadable = |fault: &io::Error| unreadable(log, fault);
+        let file = File::open(log).map_err(|fault| unreadable(&fault))?;
+        let mut reader = BufReader::with_capacity(1 << 16, file);
+        let mut progress = |lines: u64| {
+            if world.stderr_is_terminal {
+                shown = true;
+                // Where it cannot be shown, nothing is lost.
+                let _ = write!(err, "\r{lines} lines read").and_then(|()| err.flush());
+            }
+        };
+        history
+            .read(&mut reader, since, &mut progress)
+            .map_err(|fault| unreadable(&fault))?;
+    }
+    if shown {
+        let _ = write!(err, "\r\u{1b}[K");
+    }
+    Ok(history)
+}
+
+pub(super) fn unreadable(log: &Path, fault: &io::Error) -> Stop {
+    let message = format!("cannot read `{}`: {fault}", log.display());
+    Stop::Said(message, exit::AUDIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_moment_a_day_or_an_age() {
+        let now = DateTime::parse_from_rfc3339("2026-03-31T12:00:00Z")
+            .unwrap()
+            .to_utc();
+        let read = |text| moment(text, now).map(stamp);
+        assert_eq!(read("2026-03-01").unwrap(), "2026-03-01T00:00:00.000Z");
+        assert_eq!(read("30d").unwrap(), "2026-03-01T12:00:00.000Z");
+        assert_eq!(
+            read("2026-03-01T12:00:00+02:00").unwrap(),
+            "2026-03-01T10:00:00.000Z"
+        );
+        for text in ["", "30", "yesterday", "5KiB"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}
