@@ -96,7 +96,7 @@ enum Command {
     Targets(Format),
     /// Look for what is wrong with this installation, and say what cures it
     Doctor(Format),
-    /// Print a JSON Schema of the wire or of the log
+    /// Print a JSON Schema of the wire, the log or the configuration
     Schema {
         /// Which one
         of: papers::Schema,

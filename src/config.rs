@@ -33,11 +33,18 @@ use crate::target::Inventory;
 use crate::target::Scope;
 
 mod build;
+mod limit;
+mod place;
 mod quantity;
 mod rules;
+mod schema;
+mod shape;
 mod yaml;
 
+use place::Place;
+
 pub use quantity::Quantity;
+pub use schema::schema;
 
 /// One installation's configuration, checked.
 #[derive(Debug)]
@@ -96,21 +103,34 @@ pub enum Error {
 pub struct Fault {
     /// Line in the file, from 1, where one can be named.
     pub line: Option<u64>,
+    /// Column in the line, from 1, where one can be named.
+    pub column: Option<u64>,
     /// What is wrong.
     pub what: String,
     /// What helps.
     pub hint: Option<String>,
     /// The place in the file, for whoever may read it.
     pub excerpt: Option<String>,
+    /// Where it stands, until its line is known.
+    place: Option<Place>,
 }
 
 impl Fault {
     fn new(line: Option<u64>, what: impl Into<String>) -> Self {
         Self {
             line,
+            column: None,
             what: what.into(),
             hint: None,
             excerpt: None,
+            place: None,
+        }
+    }
+
+    fn at(place: Place, what: impl Into<String>) -> Self {
+        Self {
+            place: Some(place),
+            ..Self::new(None, what)
         }
     }
 }
@@ -206,10 +226,8 @@ impl Config {
     /// is nothing.
     fn without_faults(self, path: &Path, mut faults: Vec<Fault>) -> Result<Self, Error> {
         faults.extend(self.policy.examine().into_iter().map(|fault| Fault {
-            line: fault.line(),
-            what: fault.to_string(),
             hint: fault.hint().map(str::to_owned),
-            excerpt: None,
+            ..Fault::new(fault.line(), fault.to_string())
         }));
         let broken = |(id, fault)| Fault::new(None, format!("redact rule `{id}`: {fault}"));
         faults.extend(self.redaction.examine().into_iter().map(broken));

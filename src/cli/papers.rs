@@ -9,9 +9,11 @@ use std::io::Write;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use serde_json::Value;
 
 use super::Stop;
 use crate::audit::Record;
+use crate::config;
 use crate::request::Draft;
 use crate::response::Response;
 use crate::status::exit;
@@ -25,16 +27,20 @@ pub(super) enum Schema {
     Response,
     /// One line of the log
     Record,
+    /// The file `config.yml`, for editors
+    Config,
 }
 
 pub(super) fn schema(of: Schema, out: &mut dyn Write) -> Result<u8, Stop> {
     let schema = match of {
         Schema::Request => SchemaSettings::default()
             .into_generator()
-            .into_root_schema_for::<Draft>(),
+            .into_root_schema_for::<Draft>()
+            .to_value(),
         // What is written has every field that is not left out, and the schema demands them.
         Schema::Response => written::<Response>(),
         Schema::Record => written::<Record>(),
+        Schema::Config => config::schema(),
     };
     writeln!(
         out,
@@ -44,11 +50,12 @@ pub(super) fn schema(of: Schema, out: &mut dyn Write) -> Result<u8, Stop> {
     Ok(exit::ANSWERED)
 }
 
-fn written<T: JsonSchema>() -> schemars::Schema {
+fn written<T: JsonSchema>() -> Value {
     SchemaSettings::default()
         .for_serialize()
         .into_generator()
         .into_root_schema_for::<T>()
+        .to_value()
 }
 
 pub(super) fn completions(

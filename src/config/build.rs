@@ -12,6 +12,9 @@ use serde_yaml::Spanned;
 use super::Config;
 use super::Fault;
 use super::Quantity;
+use super::limit;
+use super::limit::Limit;
+use super::place::Place;
 use super::rules;
 use super::yaml::Enforcement;
 use super::yaml::Raw;
@@ -30,6 +33,7 @@ use crate::redact::Secret;
 use crate::request;
 use crate::shell;
 use crate::ssh;
+use crate::target::BadHost;
 use crate::target::Host;
 use crate::target::Inventory;
 use crate::target::Name;
@@ -44,11 +48,6 @@ pub(super) struct Reader {
     faults: Vec<Fault>,
 }
 
-const KIB: u64 = 1 << 10;
-const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
-const DAY: u64 = 86_400;
-
 /// Understands the whole file. A value that has a fault gives way to its default, so that everything
 /// behind it is looked at too.
 pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<Fault>) {
@@ -60,16 +59,11 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
     let targets = std::mem::take(&mut raw.targets);
     let inventory = reader.inventory(targets, &login, &|tier| scope(tier.unwrap_or(raw.mode)));
     let shell = shell::Limits {
-        command_bytes: reader.size("limits.command", raw.limits.command, 8 * KIB, 64..=8 * KIB),
-        depth: reader.size("limits.command_depth", raw.limits.command_depth, 16, 1..=16),
+        command_bytes: reader.size(&limit::COMMAND, raw.limits.command),
+        depth: reader.size(&limit::COMMAND_DEPTH, raw.limits.command_depth),
     };
-    let pattern = reader.size(
-        "limits.pattern",
-        raw.limits.pattern,
-        MIB,
-        10 * KIB..=64 * MIB,
-    );
-    let timeout_max = reader.time("limits.timeout_max", raw.limits.timeout_max, 150, 1..=DAY);
+    let pattern = reader.size(&limit::PATTERN, raw.limits.pattern);
+    let timeout_max = reader.time(&limit::TIMEOUT_MAX, raw.limits.timeout_max);
     let definitions = rules::definitions(&mut reader, lists, &inventory, timeout_max);
     let fragments = rules::fragments(std::mem::take(&mut raw.fragments));
     let policy = Policy::new(definitions, fragments, shell, pattern);
@@ -78,7 +72,6 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
     let ssh = reader.ssh(&mut raw, home);
     let audit = reader.audit(&raw, ssh.output_bytes);
     let limits = reader.limits(&mut raw, shell, timeout_max);
-    reader.faults.sort_by_key(|fault| fault.line);
     let config = Config {
         scope: here,
         inventory,
@@ -94,8 +87,8 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
 }
 
 impl Reader {
-    pub(super) fn fault(&mut self, line: Option<u64>, what: impl Into<String>) {
-        self.faults.push(Fault::new(line, what));
+    pub(super) fn fault(&mut self, place: Place, what: impl Into<String>) {
+        self.faults.push(Fault::at(place, what));
     }
 
     /// The three lists, from the top of the file or from under the lab's `policy`.
@@ -115,7 +108,7 @@ impl Reader {
         };
         if any {
             let what = "the rules stand twice: at the top of the file and under `policy`; keep one of the two";
-            self.fault(line_of(&nested), what);
+            self.fault(Place::of("policy"), what);
         }
         nested.value
     }
@@ -128,28 +121,39 @@ impl Reader {
     ) -> Inventory {
         let mut known = Vec::new();
         for (name, raw) in targets {
-            let line = line_of(&raw);
+            let place = || Place::of("targets").key(&name);
             let raw = raw.value;
             let user = raw.user.as_deref().unwrap_or(login);
             let host = Host::new(&raw.host, raw.port.unwrap_or(22), user);
             let mut scope = scope(raw.tier);
-            for group in &raw.groups {
+            for (at, group) in raw.groups.iter().enumerate() {
                 match Name::parse(group) {
                     Ok(group) => scope.groups.push(group),
-                    Err(_) => {
-                        self.fault(line, format!("target `{name}`: group `{group}` is no name"))
-                    }
+                    Err(_) => self.fault(
+                        place().key("groups").item(at),
+                        format!("target `{name}`: group `{group}` is no name"),
+                    ),
                 }
             }
             scope.audited = raw.enforcement == Enforcement::Audit;
             if scope.audited && scope.tier == Tier::Production {
                 let what = format!("target `{name}`: `enforcement: audit` is for the tier `lab`");
-                self.fault(line, what);
+                self.fault(place().key("enforcement"), what);
             }
             match (Name::parse(&name), host) {
                 (Ok(name), Ok(host)) => known.push(Target::new(name, host, scope)),
-                (Err(fault), _) => self.fault(line, format!("target `{name}`: {fault}")),
-                (_, Err(fault)) => self.fault(line, format!("target `{name}`: {fault}")),
+                (Err(fault), _) => {
+                    let place = place().itself();
+                    self.fault(place, format!("target `{name}`: {fault}"));
+                }
+                (_, Err(fault)) => {
+                    let place = place().key(match fault {
+                        BadHost::Address(_) => "host",
+                        BadHost::User(_) => "user",
+                        BadHost::Port => "port",
+                    });
+                    self.fault(place, format!("target `{name}`: {fault}"));
+                }
             }
         }
         Inventory::new(known)
@@ -157,24 +161,19 @@ impl Reader {
 
     fn approvals(&mut self, raw: &Raw, command_bytes: usize) -> approval::Limits {
         let raw = &raw.approvals;
-        let ttl = self.time("approvals.ttl", raw.ttl, 900, 10..=DAY);
-        let keep = self.time(
-            "approvals.keep_decided",
-            raw.keep_decided,
-            DAY,
-            60..=90 * DAY,
-        );
+        let ttl = self.time(&limit::TTL, raw.ttl);
+        let keep = self.time(&limit::KEEP_DECIDED, raw.keep_decided);
         if keep < ttl {
             self.fault(
-                None,
+                Place::of("approvals.keep_decided"),
                 "`approvals.keep_decided` is shorter than `approvals.ttl`",
             );
         }
         approval::Limits {
             ttl,
-            pending: self.size("approvals.pending", raw.pending, 20, 1..=1000),
+            pending: self.size(&limit::PENDING, raw.pending),
             keep_decided: keep,
-            lock_wait: self.time("approvals.lock_wait", raw.lock_wait, 5, 1..=60),
+            lock_wait: self.time(&limit::APPROVALS_LOCK_WAIT, raw.lock_wait),
             // A request in JSON takes at most six bytes for one of its own, and has some company.
             file_bytes: 6 * command_bytes + 128 * 1024,
         }
@@ -201,26 +200,16 @@ impl Reader {
             key: home.key(),
             known_hosts: home.known_hosts(),
             sockets: home.sockets(),
-            connect_timeout: self.time("ssh.connect_timeout", ssh.connect_timeout, 10, 1..=120),
-            persist: self.time("ssh.persist", ssh.persist, 600, 1..=DAY),
-            alive_interval: self.time("ssh.alive_interval", ssh.alive_interval, 5, 1..=300),
-            alive_count: u32::try_from(self.size("ssh.alive_count", ssh.alive_count, 3, 1..=100))
+            connect_timeout: self.time(&limit::CONNECT_TIMEOUT, ssh.connect_timeout),
+            persist: self.time(&limit::PERSIST, ssh.persist),
+            alive_interval: self.time(&limit::ALIVE_INTERVAL, ssh.alive_interval),
+            alive_count: u32::try_from(self.size(&limit::ALIVE_COUNT, ssh.alive_count))
                 .unwrap_or(u32::MAX),
-            masters_per_target: self.size(
-                "ssh.masters_per_target",
-                ssh.masters_per_target,
-                4,
-                1..=32,
-            ),
-            kill_grace: self.time("ssh.kill_grace", ssh.kill_grace, 5, 1..=60),
-            drain: self.time("ssh.drain", ssh.drain, 1, 0..=30),
-            output_bytes: self.size("limits.output", limits.output, 64 * KIB, 256..=64 * MIB),
-            output_read_bytes: self.number(
-                "limits.output_read",
-                limits.output_read,
-                4 * GIB,
-                KIB..=1024 * GIB,
-            ),
+            masters_per_target: self.size(&limit::MASTERS_PER_TARGET, ssh.masters_per_target),
+            kill_grace: self.time(&limit::KILL_GRACE, ssh.kill_grace),
+            drain: self.time(&limit::DRAIN, ssh.drain),
+            output_bytes: self.size(&limit::OUTPUT, limits.output),
+            output_read_bytes: self.number(&limit::OUTPUT_READ, limits.output_read),
             path: ssh.path.take().unwrap_or_else(|| DEFAULT_PATH.to_owned()),
             ssh_program: PathBuf::from(
                 ssh.program
@@ -231,27 +220,17 @@ impl Reader {
     }
 
     fn audit(&mut self, raw: &Raw, output_bytes: usize) -> audit::Limits {
-        let line = self.size(
-            "limits.log_line",
-            raw.limits.log_line,
-            2 * MIB,
-            256 * KIB..=audit::LONGEST_LINE as u64,
-        );
+        let line = self.size(&limit::LOG_LINE, raw.limits.log_line);
         // Two streams, six bytes of JSON for one of theirs at worst, and the other fields.
         let longest = 12 * output_bytes + 192 * 1024;
         if line < longest {
             let what = format!(
                 "`limits.log_line` has to be at least {longest} bytes to hold two outputs of `limits.output`"
             );
-            self.fault(None, what);
+            self.fault(Place::of("limits.log_line"), what);
         }
         audit::Limits {
-            lock_wait: self.time(
-                "limits.log_lock_wait",
-                raw.limits.log_lock_wait,
-                10,
-                1..=300,
-            ),
+            lock_wait: self.time(&limit::LOG_LOCK_WAIT, raw.limits.log_lock_wait),
             line_bytes: line,
         }
     }
@@ -263,31 +242,25 @@ impl Reader {
         timeout_max: Duration,
     ) -> pipeline::Limits {
         let limits = &raw.limits;
-        let timeout = self.time("limits.timeout", limits.timeout, 60, 1..=DAY);
+        let timeout = self.time(&limit::TIMEOUT, limits.timeout);
         if timeout > timeout_max {
-            self.fault(None, "`limits.timeout` is longer than `limits.timeout_max`");
+            let place = Place::of("limits.timeout");
+            self.fault(
+                place,
+                "`limits.timeout` is longer than `limits.timeout_max`",
+            );
         }
         pipeline::Limits {
             request: request::Limits {
-                input_bytes: self.size(
-                    "limits.message",
-                    limits.message,
-                    256 * KIB,
-                    KIB..=256 * KIB,
-                ),
-                reason_bytes: self.size("limits.reason", limits.reason, 2 * KIB, 16..=8 * KIB),
-                name_bytes: self.size("limits.name", limits.name, 256, 16..=KIB),
+                input_bytes: self.size(&limit::MESSAGE, limits.message),
+                reason_bytes: self.size(&limit::REASON, limits.reason),
+                name_bytes: self.size(&limit::NAME, limits.name),
                 timeout_max,
                 shell,
             },
             timeout,
-            message_wait: self.time("limits.message_wait", limits.message_wait, 30, 1..=3600),
-            answer_chars: self.size(
-                "limits.answer",
-                limits.answer,
-                pipeline::ANSWER_CHARS as u64,
-                24_000..=16 * MIB,
-            ),
+            message_wait: self.time(&limit::MESSAGE_WAIT, limits.message_wait),
+            answer_chars: self.size(&limit::ANSWER, limits.answer),
             client_markers: raw.client_markers.take().unwrap_or_else(|| {
                 CLIENT_MARKERS
                     .iter()
@@ -297,64 +270,29 @@ impl Reader {
         }
     }
 
-    fn time(
-        &mut self,
-        key: &str,
-        value: Option<Quantity>,
-        default: u64,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Duration {
-        let default = Duration::from_secs(default);
-        let Some(value) = value else { return default };
-        let (least, most) = (
-            Duration::from_secs(*range.start()),
-            Duration::from_secs(*range.end()),
-        );
-        match value.duration() {
-            Some(value) if (least..=most).contains(&value) => value,
-            Some(_) => {
-                self.fault(
-                    None,
-                    format!("`{key}` has to be between {least:?} and {most:?}"),
-                );
-                default
-            }
-            None => {
-                self.fault(None, format!("`{key}` has to be a duration like `15m`"));
-                default
-            }
-        }
+    fn time(&mut self, limit: &Limit, written: Option<Quantity>) -> Duration {
+        let default = Duration::from_secs(limit.default);
+        self.taken(limit, default, written.map(|written| limit.time(written)))
     }
 
-    fn number(
-        &mut self,
-        key: &str,
-        value: Option<Quantity>,
-        default: u64,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> u64 {
-        let Some(value) = value else { return default };
-        match value.count() {
-            Some(value) if range.contains(&value) => value,
-            _ => {
-                let (least, most) = (range.start(), range.end());
-                self.fault(
-                    None,
-                    format!("`{key}` has to be a number between {least} and {most}"),
-                );
-                default
-            }
-        }
+    fn number(&mut self, limit: &Limit, written: Option<Quantity>) -> u64 {
+        let taken = written.map(|written| limit.count(written));
+        self.taken(limit, limit.default, taken)
     }
 
-    fn size(
-        &mut self,
-        key: &str,
-        value: Option<Quantity>,
-        default: u64,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> usize {
-        usize::try_from(self.number(key, value, default, range)).unwrap_or(usize::MAX)
+    fn size(&mut self, limit: &Limit, written: Option<Quantity>) -> usize {
+        usize::try_from(self.number(limit, written)).unwrap_or(usize::MAX)
+    }
+
+    fn taken<T>(&mut self, limit: &Limit, default: T, taken: Option<Result<T, String>>) -> T {
+        match taken {
+            Some(Ok(value)) => value,
+            Some(Err(what)) => {
+                self.fault(Place::of(limit.key), what);
+                default
+            }
+            None => default,
+        }
     }
 }
 

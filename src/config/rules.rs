@@ -12,6 +12,7 @@ use serde_yaml::Spanned;
 
 use super::build::Reader;
 use super::build::line_of;
+use super::place::Place;
 use super::yaml::Enforcement;
 use super::yaml::RawPolicy;
 use super::yaml::RawRule;
@@ -58,8 +59,8 @@ pub(super) fn definitions(
         (Decision::RequireApproval, lists.approval_required),
         (Decision::Allow, lists.auto_allowed),
     ] {
-        for rule in rules.unwrap_or_default() {
-            definitions.push(known.definition(reader, effect, rule));
+        for (number, rule) in rules.unwrap_or_default().into_iter().enumerate() {
+            definitions.push(known.definition(reader, effect, number, rule));
         }
     }
     definitions
@@ -77,37 +78,59 @@ impl Known<'_> {
         &self,
         reader: &mut Reader,
         effect: Decision,
+        number: usize,
         rule: Spanned<RawRule>,
     ) -> Definition {
         let line = line_of(&rule);
         let RawRule { patterns, more } = rule.value;
-        let shown = more.id.clone().unwrap_or_else(|| "without id".to_owned());
-        let mut fault = |what: String| reader.fault(line, format!("rule `{shown}`: {what}"));
+        let id = more.id.clone();
+        let mut fault = |key: &str, item: Option<usize>, what: String| {
+            let unnamed = || format!("{}-{}", effect.risk(), number + 1);
+            let shown = id.clone().unwrap_or_else(unnamed);
+            let place = Place::of(effect.risk()).item(number).key(key);
+            let place = match item {
+                Some(item) => place.item(item),
+                None => place,
+            };
+            reader.fault(place, format!("rule `{shown}`: {what}"));
+        };
         if more.sudo.is_some() && effect != Decision::Allow {
-            fault("`sudo` is for rules that allow; the others see through sudo anyway".to_owned());
+            let what = "`sudo` is for rules that allow; the others see through sudo anyway";
+            fault("sudo", None, what.to_owned());
         }
         if (more.needs.is_some() || more.irreversible) && effect != Decision::RequireApproval {
-            fault("`needs` and `irreversible` are for rules that ask".to_owned());
+            let key = if more.needs.is_some() {
+                "needs"
+            } else {
+                "irreversible"
+            };
+            let what = "`needs` and `irreversible` are for rules that ask";
+            fault(key, None, what.to_owned());
         }
         let timeout = more.timeout.and_then(|quantity| {
             let time = quantity
                 .duration()
                 .filter(|time| (Duration::from_secs(1)..=self.timeout_max).contains(time));
             if time.is_none() {
-                fault(format!(
-                    "`timeout` has to be between 1s and `limits.timeout_max`, {:?}",
-                    self.timeout_max
-                ));
+                let most = self.timeout_max;
+                let what =
+                    format!("`timeout` has to be between 1s and `limits.timeout_max`, {most:?}");
+                fault("timeout", None, what);
             }
             time
         });
         let mut names = |kind: &str, texts: Vec<String>, known: &BTreeSet<&Name>| {
             let mut names = Vec::new();
-            for text in texts {
+            let key = if kind == "name" { "targets" } else { "groups" };
+            for (item, text) in texts.into_iter().enumerate() {
                 match Name::parse(&text) {
                     Ok(name) if known.contains(&name) => names.push(name),
-                    Ok(_) => fault(format!("no target has the {kind} `{text}`")),
-                    Err(bad) => fault(format!("{kind} `{text}`: {bad}")),
+                    Ok(_) => fault(
+                        key,
+                        Some(item),
+                        format!("no target has the {kind} `{text}`"),
+                    ),
+                    Err(bad) => fault(key, Some(item), format!("{kind} `{text}`: {bad}")),
                 }
             }
             names

@@ -82,3 +82,14 @@ fn the_schema_of_a_request_takes_what_the_program_takes() {
         );
     }
 }
+
+#[test]
+fn the_schema_of_the_configuration_takes_the_example_and_no_unknown_key() {
+    let lab = lab!();
+    let schema = schema(&lab, "config");
+    let example = include_str!("../../config.example.yml");
+    let mut example: Value = serde_yaml::from_str(example).unwrap();
+    keeps_to(&schema, &example);
+    example["auto_alowed"] = Value::Array(Vec::new());
+    assert!(!schema.is_valid(&example));
+}

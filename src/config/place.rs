@@ -1,0 +1,62 @@
+//! Where something stands in the file, said by keys and not by lines.
+//!
+//! **Reads** nothing.
+//! **Gives** [`Place`], which `tree` turns into a line and a column.
+//! **Never** is made on the way of a good file: only a fault has one.
+
+/// The way from the top of the file to a value, and a point in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) steps: Vec<Step>,
+    /// The byte of the value that is meant, where it is not all of it.
+    pub(super) within: Option<usize>,
+    /// Whether the last key is meant and not its value.
+    pub(super) itself: bool,
+}
+
+/// One step down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// To the value of a key.
+    Key(String),
+    /// To an item of a list, from 0.
+    Item(usize),
+}
+
+impl Place {
+    /// The value of a key, written with those above it: `limits.timeout`.
+    pub(super) fn of(keys: &str) -> Place {
+        Place {
+            steps: keys
+                .split('.')
+                .map(|key| Step::Key(key.to_owned()))
+                .collect(),
+            within: None,
+            itself: false,
+        }
+    }
+
+    /// The value of a key in it.
+    pub(super) fn key(mut self, key: &str) -> Place {
+        self.steps.push(Step::Key(key.to_owned()));
+        self
+    }
+
+    /// An item of it, from 0.
+    pub(super) fn item(mut self, number: usize) -> Place {
+        self.steps.push(Step::Item(number));
+        self
+    }
+
+    /// A byte of it.
+    pub(super) fn within(mut self, byte: Option<usize>) -> Place {
+        self.within = byte;
+        self
+    }
+
+    /// The key and not its value.
+    pub(super) fn itself(mut self) -> Place {
+        self.itself = true;
+        self
+    }
+}
