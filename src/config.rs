@@ -39,9 +39,13 @@ mod quantity;
 mod rules;
 mod schema;
 mod shape;
+mod tree;
+mod walk;
 mod yaml;
 
 use place::Place;
+use tree::Lines;
+use tree::Tree;
 
 pub use quantity::Quantity;
 pub use schema::schema;
@@ -171,14 +175,16 @@ impl Config {
     }
 
     fn load_known(home: &Home) -> Result<(Self, bool), Error> {
-        let (config, faults) = Self::read(home)?;
+        let path = home.config();
+        let text = read_safely(&path)?;
+        let (config, faults) = Self::understood(&text, &path, home)?;
         let mark = fs::read_to_string(home.runtime().join(MARK));
         let known = mark.is_ok_and(|found| found == config.mark());
         if faults.is_empty() && known {
             return Ok((config, true));
         }
         config
-            .without_faults(&home.config(), faults)
+            .without_faults(&path, &text, faults)
             .map(|config| (config, false))
     }
 
@@ -189,8 +195,10 @@ impl Config {
 
     /// As [`Config::load`], and examines every rule whether or not that was done before.
     pub fn load_and_examine(home: &Home) -> Result<Self, Error> {
-        let (config, faults) = Self::read(home)?;
-        config.without_faults(&home.config(), faults)
+        let path = home.config();
+        let text = read_safely(&path)?;
+        let (config, faults) = Self::understood(&text, &path, home)?;
+        config.without_faults(&path, &text, faults)
     }
 
     /// Reads and examines a configuration that belongs to no installation, to judge by it. Nothing
@@ -203,37 +211,44 @@ impl Config {
     pub fn of_text(text: &str, path: &Path) -> Result<Self, Error> {
         let nowhere = Home::new(path.parent().unwrap_or(path));
         let (config, faults) = Self::understood(text, path, &nowhere)?;
-        config.without_faults(path, faults)
-    }
-
-    fn read(home: &Home) -> Result<(Self, Vec<Fault>), Error> {
-        let path = home.config();
-        Self::understood(&read_safely(&path)?, &path, home)
+        config.without_faults(path, text, faults)
     }
 
     fn understood(text: &str, path: &Path, home: &Home) -> Result<(Self, Vec<Fault>), Error> {
         let digest = hex::of(&Sha256::digest(text.as_bytes()));
         match yaml::parse(text) {
             Ok(raw) => Ok(build::build(raw, home, digest)),
-            Err(fault) => Err(Error::Faults {
+            Err(faults) => Err(Error::Faults {
                 path: path.to_owned(),
-                faults: vec![fault],
+                faults,
             }),
         }
     }
 
     /// Examines every rule, and gives the configuration where that and what was found before it
     /// is nothing.
-    fn without_faults(self, path: &Path, mut faults: Vec<Fault>) -> Result<Self, Error> {
+    fn without_faults(
+        self,
+        path: &Path,
+        text: &str,
+        mut faults: Vec<Fault>,
+    ) -> Result<Self, Error> {
         faults.extend(self.policy.examine().into_iter().map(|fault| Fault {
             hint: fault.hint().map(str::to_owned),
-            ..Fault::new(fault.line(), fault.to_string())
+            ..Fault::at(Place::in_policy(fault.place()), fault.to_string())
         }));
-        let broken = |(id, fault)| Fault::new(None, format!("redact rule `{id}`: {fault}"));
-        faults.extend(self.redaction.examine().into_iter().map(broken));
+        faults.extend(self.redaction.examine().into_iter().map(|broken| {
+            let place = Place::of("redact").item(broken.number).key("pattern");
+            let what = format!(
+                "redact rule `{}`: the pattern cannot be used: {}",
+                broken.id, broken.why
+            );
+            Fault::at(place.within(broken.byte), what)
+        }));
         if faults.is_empty() {
             Ok(self)
         } else {
+            locate(text, &mut faults);
             Err(Error::Faults {
                 path: path.to_owned(),
                 faults,
@@ -344,10 +359,33 @@ fn facts_of(path: &Path) -> Result<fs::Metadata, Error> {
     })
 }
 
-fn joined(faults: &[Fault]) -> String {
-    let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
-    faults.join("; ")
+/// Gives each fault its line, column and excerpt, and puts them in the order of the file.
+fn locate(text: &str, faults: &mut [Fault]) {
+    let lines = Lines::new(text);
+    if let Ok(tree) = Tree::parse(text) {
+        for fault in &mut *faults {
+            if let Some(place) = fault.place.take()
+                && let Some(spot) = tree.spot(&lines, &place)
+            {
+                lines.tell(fault, spot);
+            }
+        }
+    }
+    faults.sort_by_key(|fault| (fault.line, fault.column));
 }
+
+/// The first few of them: an answer is read in a chat.
+fn joined(faults: &[Fault]) -> String {
+    let first: Vec<String> = faults.iter().take(TOLD).map(Fault::to_string).collect();
+    let first = first.join("; ");
+    match faults.len().saturating_sub(TOLD) {
+        0 => first,
+        more => format!("{first}; and {more} more, which `aiops config check` shows"),
+    }
+}
+
+/// How many faults are told where there is no room for all.
+const TOLD: usize = 10;
 
 /// The name of the file in the runtime directory that remembers an examined configuration.
 const MARK: &str = "examined";
@@ -357,3 +395,9 @@ const FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod schema_tests;
+
+#[cfg(test)]
+mod fault_tests;

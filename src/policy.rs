@@ -28,6 +28,8 @@ pub use candidate::Touch;
 pub use definition::Definition;
 pub use definition::Holds;
 pub use examine::Fault;
+pub use examine::Part;
+pub use examine::Place;
 pub use fragment::Fragment;
 pub use fragment::Fragments;
 pub use judged::Allowed;

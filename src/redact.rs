@@ -19,6 +19,19 @@ pub struct Secret {
     pub keywords: Vec<String>,
 }
 
+/// A kind of secret whose pattern cannot be compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its place among all of them, from 0.
+    pub number: usize,
+    /// Its name.
+    pub id: String,
+    /// What is wrong.
+    pub why: String,
+    /// The byte of the pattern at which reading it ended.
+    pub byte: Option<usize>,
+}
+
 /// All kinds of secrets to take out.
 #[derive(Debug, Clone, Default)]
 pub struct Redaction {
@@ -35,14 +48,28 @@ impl Redaction {
         }
     }
 
-    /// Compiles every pattern and names those that cannot be compiled, each with its fault.
-    pub fn examine(&self) -> Vec<(String, String)> {
-        let fault = |secret: &Secret| {
-            self.compile(secret)
-                .err()
-                .map(|error| (secret.id.clone(), error.to_string()))
+    /// Compiles every pattern and names those that cannot be compiled.
+    pub fn examine(&self) -> Vec<Broken> {
+        let fault = |(number, secret): (usize, &Secret)| {
+            let error = self.compile(secret).err()?;
+            // The parser below `regex` says it in one line, and where.
+            let (why, byte) = match regex_syntax::parse(&secret.pattern).err() {
+                Some(regex_syntax::Error::Parse(error)) => {
+                    (error.kind().to_string(), Some(error.span().start.offset))
+                }
+                Some(regex_syntax::Error::Translate(error)) => {
+                    (error.kind().to_string(), Some(error.span().start.offset))
+                }
+                _ => (error.to_string(), None),
+            };
+            Some(Broken {
+                number,
+                id: secret.id.clone(),
+                why,
+                byte,
+            })
         };
-        self.secrets.iter().filter_map(fault).collect()
+        self.secrets.iter().enumerate().filter_map(fault).collect()
     }
 
     /// The text with `[REDACTED:name]` in the place of each secret.

@@ -77,9 +77,23 @@ fn faults(fault: &config::Error) -> Vec<Value> {
     match fault {
         config::Error::Faults { faults, .. } => faults
             .iter()
-            .map(|fault| json!({"line": fault.line, "what": fault.what, "hint": fault.hint}))
+            .map(|fault| {
+                json!({
+                    "line": fault.line,
+                    "column": fault.column,
+                    "what": fault.what,
+                    "hint": fault.hint,
+                    "excerpt": fault.excerpt,
+                })
+            })
             .collect(),
-        other => vec![json!({"line": null, "what": other.to_string(), "hint": null})],
+        other => vec![json!({
+            "line": null,
+            "column": null,
+            "what": other.to_string(),
+            "hint": null,
+            "excerpt": null,
+        })],
     }
 }
 
@@ -88,9 +102,11 @@ fn print_faults(fault: &config::Error, world: &World, out: &mut dyn Write) -> io
         return writeln!(out, "{fault}");
     };
     for fault in faults {
-        let line = fault
-            .line
-            .map_or_else(String::new, |line| format!(":{line}"));
+        let line: String = [fault.line, fault.column]
+            .into_iter()
+            .flatten()
+            .map(|number| format!(":{number}"))
+            .collect();
         let bad = Paint::Red.on("error", world.colour);
         writeln!(out, "{}{line}: {bad}: {}", path.display(), fault.what)?;
         if let Some(excerpt) = &fault.excerpt {

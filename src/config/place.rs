@@ -4,6 +4,9 @@
 //! **Gives** [`Place`], which `tree` turns into a line and a column.
 //! **Never** is made on the way of a good file: only a fault has one.
 
+use crate::policy;
+use crate::policy::Part;
+
 /// The way from the top of the file to a value, and a point in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
@@ -24,6 +27,32 @@ pub(super) enum Step {
 }
 
 impl Place {
+    /// Where the policy has a problem.
+    pub(super) fn in_policy(place: &policy::Place) -> Place {
+        match place {
+            policy::Place::Fragment { name, byte } => {
+                Place::of("fragments").key(name).within(*byte)
+            }
+            policy::Place::FragmentName(name) => Place::of("fragments").key(name).itself(),
+            policy::Place::Rule {
+                effect,
+                number,
+                part,
+            } => {
+                let rule = Place::of(effect.risk()).item(*number);
+                match part {
+                    Part::Whole => rule,
+                    Part::Id => rule.key("id"),
+                    Part::Pattern { number, byte } => {
+                        rule.key("pattern").item(*number).within(*byte)
+                    }
+                    Part::Match(number) => rule.key("match").item(*number),
+                    Part::NotMatch(number) => rule.key("not_match").item(*number),
+                }
+            }
+        }
+    }
+
     /// The value of a key, written with those above it: `limits.timeout`.
     pub(super) fn of(keys: &str) -> Place {
         Place {

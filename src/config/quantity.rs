@@ -28,6 +28,14 @@ enum Unit {
 }
 
 impl Quantity {
+    /// A number without a unit.
+    pub fn of(number: u64) -> Self {
+        Self {
+            number,
+            unit: Unit::None,
+        }
+    }
+
     /// Reads `15m`, `250ms`, `64KiB` or a bare number.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -84,10 +92,7 @@ impl<'de> Deserialize<'de> for Quantity {
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Quantity, E> {
-                Ok(Quantity {
-                    number,
-                    unit: Unit::None,
-                })
+                Ok(Quantity::of(number))
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Quantity, E> {

@@ -17,6 +17,9 @@ use serde_yaml::Spanned;
 
 use super::Fault;
 use super::Quantity;
+use super::tree::Lines;
+use super::tree::Tree;
+use super::walk;
 use crate::assurance::Assurance;
 use crate::target::Tier;
 
@@ -168,35 +171,46 @@ pub(super) struct RawSecret {
     pub(super) keywords: Vec<String>,
 }
 
-/// Reads the file. An error names line and column and shows the place.
-pub(super) fn parse(text: &str) -> Result<Raw, Fault> {
+/// Reads the file, or says all that is wrong with it.
+///
+/// The library stops at the first fault, so a file that it could not read is read once more as a
+/// tree, and all of that is compared with what there may be. A good file is read once.
+pub(super) fn parse(text: &str) -> Result<Raw, Vec<Fault>> {
     if text.trim().is_empty() {
-        return Err(Fault::new(None, "the file is empty"));
+        return Err(vec![Fault::new(None, "the file is empty")]);
     }
     serde_yaml::from_str(text).map_err(|error| {
-        let line = error
-            .location()
-            .map(|place| place.line())
-            .filter(|line| *line > 0);
-        let excerpt = error.to_string();
-        let first = excerpt.lines().next().unwrap_or_default();
-        let first = first.strip_prefix("error: ").unwrap_or(first);
-        // The library says the place again, which stands before it already.
-        let what = match first.split_once(": ") {
-            Some((place, what)) if place.starts_with("line ") => what,
-            _ => first,
+        let found = match Tree::parse(text) {
+            Ok(tree) => walk::faults(text, &tree),
+            // It is no YAML, and what is behind this place cannot be told.
+            Err(error) => vec![stopped(text, &error)],
         };
-        let place: Vec<&str> = excerpt.lines().skip(2).collect();
-        let excerpt = Some(place.join(
-            "
-",
-        ))
-        .filter(|place| !place.is_empty());
-        Fault {
-            excerpt,
-            ..Fault::new(line, what)
+        if found.is_empty() {
+            vec![stopped(text, &error)]
+        } else {
+            found
         }
     })
+}
+
+/// What the library stopped at.
+fn stopped(text: &str, error: &serde_yaml::Error) -> Fault {
+    let said = error.to_string();
+    let first = said.lines().next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    // The library says the place again, which stands before it already.
+    let what = match first.split_once(": ") {
+        Some((place, what)) if place.starts_with("line ") => what,
+        _ => first,
+    };
+    // It goes on to advise programmers.
+    let what = what.split_once("; use ").map_or(what, |(what, _)| what);
+    let mut fault = Fault::new(None, what);
+    let lines = Lines::new(text);
+    if let Some(spot) = error.location().and_then(|place| lines.spot(&place)) {
+        lines.tell(&mut fault, spot);
+    }
+    fault
 }
 
 /// One pattern, or a list of them.

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::Decision;
 use super::Policy;
 use super::Rule;
 use super::fragment;
@@ -18,9 +19,52 @@ use crate::shell::Script;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     subject: String,
-    line: Option<u64>,
+    place: Place,
     problem: String,
     hint: Option<String>,
+}
+
+/// What a problem is a problem of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A rule, by its effect and its number among those of that effect, from 0.
+    Rule {
+        /// What the rule does.
+        effect: Decision,
+        /// Its number.
+        number: usize,
+        /// What of it.
+        part: Part,
+    },
+    /// The pattern of a fragment.
+    Fragment {
+        /// Its name.
+        name: String,
+        /// The byte at which reading it ended.
+        byte: Option<usize>,
+    },
+    /// The name of a fragment.
+    FragmentName(String),
+}
+
+/// A part of a rule. Numbers are places in its lists, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// Its id.
+    Id,
+    /// One of its patterns.
+    Pattern {
+        /// Which one.
+        number: usize,
+        /// The byte at which reading it ended.
+        byte: Option<usize>,
+    },
+    /// A command that it has to match.
+    Match(usize),
+    /// A command that it must not match.
+    NotMatch(usize),
 }
 
 impl Fault {
@@ -29,9 +73,9 @@ impl Fault {
         &self.subject
     }
 
-    /// The line of the configuration that the rule stands in.
-    pub fn line(&self) -> Option<u64> {
-        self.line
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// What would help.
@@ -56,27 +100,26 @@ pub(super) fn examine(policy: &Policy) -> Vec<Fault> {
         if let Some(line) = seen_ids.insert(&rule.id, definition.line) {
             let where_else = line.map_or(String::new(), |line| format!(" in line {line}"));
             let problem = format!("another rule has the same id{where_else}");
-            faults.push(fault(
-                rule,
-                problem,
-                Some("give each rule an id of its own"),
-            ));
+            let hint = Some("give each rule an id of its own");
+            faults.push(fault(rule, Part::Id, problem, hint));
         }
         if RESERVED.contains(&rule.id.as_str()) {
             let problem = "this id is kept for what no rule decides".to_owned();
-            faults.push(fault(rule, problem, Some("choose another id")));
+            faults.push(fault(rule, Part::Id, problem, Some("choose another id")));
         }
-        if rule.patterns.is_empty() || rule.patterns.iter().any(|p| p.text().is_empty()) {
+        let empty = rule.patterns.iter().position(|p| p.text().is_empty());
+        if rule.patterns.is_empty() || empty.is_some() {
+            let part = Part::Pattern {
+                number: empty.unwrap_or_default(),
+                byte: None,
+            };
             let problem = "a pattern is empty".to_owned();
-            faults.push(fault(
-                rule,
-                problem,
-                Some("write what the rule is to match"),
-            ));
+            let hint = Some("write what the rule is to match");
+            faults.push(fault(rule, part, problem, hint));
             continue;
         }
         let mut usable = true;
-        for pattern in &rule.patterns {
+        for (number, pattern) in rule.patterns.iter().enumerate() {
             // The same words elsewhere are no double: a rule may say more on some machines.
             let key = (definition.effect, pattern.text(), where_it_holds(rule));
             if let Some(other) = seen_patterns.insert(key, &rule.id) {
@@ -85,12 +128,15 @@ pub(super) fn examine(policy: &Policy) -> Vec<Fault> {
                 } else {
                     format!("rule `{other}` already has the same pattern")
                 };
-                faults.push(fault(rule, problem, Some("remove one of the two")));
+                let part = Part::Pattern { number, byte: None };
+                faults.push(fault(rule, part, problem, Some("remove one of the two")));
             }
             if let Err(problem) = pattern.compiled(&policy.shared) {
                 usable = false;
                 let problem = format!("the pattern cannot be used: {problem}");
-                faults.push(fault(rule, problem, None));
+                let byte = pattern.broken_at(&policy.shared);
+                let part = Part::Pattern { number, byte };
+                faults.push(fault(rule, part, problem, None));
             }
         }
         if usable {
@@ -109,47 +155,62 @@ fn where_it_holds(rule: &Rule) -> String {
 fn fragments(policy: &Policy, faults: &mut Vec<Fault>) {
     let shared = &policy.shared;
     for (name, piece) in shared.fragments.iter() {
-        let told = |problem: String| Fault {
+        let told = |place: Place, problem: String| Fault {
             subject: format!("fragment `{name}`"),
-            line: piece.line,
+            place,
             problem,
             hint: None,
         };
         if !fragment::is_name(name) {
             let problem = "its name has to be a lower-case letter, then letters, digits and `_`";
-            faults.push(told(problem.to_owned()));
+            let place = Place::FragmentName(name.to_owned());
+            faults.push(told(place, problem.to_owned()));
             continue;
         }
         let expanded = shared.fragments.expand(&piece.pattern, shared.bytes);
         let read = expanded.and_then(|text| pattern::tree(&text, Reading::Whole));
         if let Err(problem) = read {
-            faults.push(told(format!("the pattern cannot be used: {problem}")));
+            let place = Place::Fragment {
+                name: name.to_owned(),
+                byte: shared.fragments.broken_at(&piece.pattern, Reading::Whole),
+            };
+            faults.push(told(
+                place,
+                format!("the pattern cannot be used: {problem}"),
+            ));
         }
     }
 }
 
 const RESERVED: &[&str] = &["unknown_default", "opaque", "enforcement"];
 
-fn fault(rule: &Rule, problem: String, hint: Option<&str>) -> Fault {
+fn fault(rule: &Rule, part: Part, problem: String, hint: Option<&str>) -> Fault {
     Fault {
         subject: format!("rule `{}`", rule.id),
-        line: rule.definition.line,
+        place: Place::Rule {
+            effect: rule.definition.effect,
+            number: rule.number,
+            part,
+        },
         problem,
         hint: hint.map(str::to_owned),
     }
 }
 
 fn examples(policy: &Policy, rule: &Rule, faults: &mut Vec<Fault>) {
-    for example in &rule.definition.matches {
+    for (number, example) in rule.definition.matches.iter().enumerate() {
         if !policy.rule_covers(rule, &Script::parse(example, &policy.limits)) {
             let problem = format!("its example `{example}` of `match` is not matched");
-            faults.push(fault(rule, problem, Some(WHAT_IS_COMPARED)));
+            let part = Part::Match(number);
+            faults.push(fault(rule, part, problem, Some(WHAT_IS_COMPARED)));
         }
     }
-    for example in &rule.definition.not_matches {
+    for (number, example) in rule.definition.not_matches.iter().enumerate() {
         if policy.rule_covers(rule, &Script::parse(example, &policy.limits)) {
             let problem = format!("its example `{example}` of `not_match` is matched");
-            faults.push(fault(rule, problem, Some("make the pattern narrower")));
+            let part = Part::NotMatch(number);
+            let hint = Some("make the pattern narrower");
+            faults.push(fault(rule, part, problem, hint));
         }
     }
 }

@@ -7,6 +7,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::pattern;
+use super::pattern::Reading;
+
 /// The fragments of a configuration by their names.
 #[derive(Debug, Clone, Default)]
 pub struct Fragments {
@@ -47,6 +50,16 @@ impl Fragments {
         let mut out = String::new();
         self.push(pattern, &mut Vec::new(), longest, &mut out)?;
         Ok(Cow::Owned(out))
+    }
+
+    /// The byte at which reading a pattern ends that cannot be read. One with names in it was put
+    /// together from several places, and has none.
+    pub(super) fn broken_at(&self, pattern: &str, reading: Reading) -> Option<usize> {
+        match next_name(pattern) {
+            Some((before, name, _)) if !self.pieces.contains_key(name) => Some(before.len()),
+            Some(_) => None,
+            None => pattern::broken_at(pattern, reading),
+        }
     }
 
     fn push<'a>(

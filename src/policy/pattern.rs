@@ -83,6 +83,11 @@ impl Pattern {
         tree(&pattern, self.reading)
     }
 
+    /// The byte at which reading it ended, where its author wrote all of it and it cannot be read.
+    pub(super) fn broken_at(&self, shared: &Shared) -> Option<usize> {
+        shared.fragments.broken_at(&self.text, self.reading)
+    }
+
     fn compile(&self, shared: &Shared) -> Result<meta::Regex, String> {
         let tree = self.tree(shared)?;
         // INVARIANT: the anchors stand around the finished tree, so nothing that is written in a
@@ -111,6 +116,19 @@ impl Pattern {
 
 /// Reads a regular expression that holds no fragments any more.
 pub(super) fn tree(pattern: &str, reading: Reading) -> Result<Hir, String> {
+    parse(pattern, reading).map_err(|error| one_line(&error))
+}
+
+/// The byte at which reading a regular expression ends that cannot be read.
+pub(super) fn broken_at(pattern: &str, reading: Reading) -> Option<usize> {
+    match parse(pattern, reading).err()? {
+        regex_syntax::Error::Parse(error) => Some(error.span().start.offset),
+        regex_syntax::Error::Translate(error) => Some(error.span().start.offset),
+        _ => None,
+    }
+}
+
+fn parse(pattern: &str, reading: Reading) -> Result<Hir, regex_syntax::Error> {
     let anywhere = reading == Reading::Anywhere;
     // Classes mean ASCII: `\w` or `\d` must not let a look-alike through. A rule that refuses
     // or asks sees through line breaks; one that allows does not.
@@ -122,7 +140,6 @@ pub(super) fn tree(pattern: &str, reading: Reading) -> Result<Hir, String> {
         .nest_limit(50)
         .build()
         .parse(pattern)
-        .map_err(|error| one_line(&error))
 }
 
 /// Takes the last line of an error, which is what the others lead up to.

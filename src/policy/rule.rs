@@ -16,6 +16,8 @@ use crate::target::Scope;
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) id: String,
+    /// Its number among the rules of its effect, from 0.
+    pub(super) number: usize,
     pub(super) definition: Definition,
     pub(super) patterns: Vec<Pattern>,
 }
@@ -44,6 +46,7 @@ impl Rule {
             .collect();
         Rule {
             id,
+            number: place.saturating_sub(1),
             definition,
             patterns,
         }

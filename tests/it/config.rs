@@ -136,6 +136,106 @@ fn a_fault_of_one_kind_does_not_hide_the_others() {
     }
 }
 
+/// What `config check` prints of a file that is this text alone, with `FILE` for its path.
+#[track_caller]
+fn checked(lab: &crate::lab::Lab, arguments: &[&str], text: &str) -> String {
+    let path = lab.path("config.yml");
+    fs::write(&path, text).unwrap();
+    mode(&path, 0o640);
+    let found = lab.run(arguments, "");
+    assert_eq!(found.status.code(), Some(4));
+    let said = String::from_utf8(found.stdout).unwrap();
+    said.replace(&path.display().to_string(), "FILE")
+}
+
+#[test]
+fn every_fault_is_shown_with_its_place_and_what_helps() {
+    let lab = lab!();
+    let text = "mode: labb\ntargets:\n  srv1: {hosst: a}\nauto_allowed:\n- id: a\n  match: x\n";
+    let said = checked(&lab, &["config", "check"], text);
+    let expected = "\
+FILE:1:7: error: `mode` has to be `lab` or `production`
+  |
+1 | mode: labb
+  |       ^^^^
+FILE:3:3: error: the key `host` is missing in `targets.srv1`
+  |
+3 |   srv1: {hosst: a}
+  |   ^^^^
+FILE:3:10: error: there is no key `hosst` here
+  |
+3 |   srv1: {hosst: a}
+  |          ^^^^^
+  help: did you mean `host`?
+FILE:5:3: error: rule `a`: the key `pattern` is missing
+  |
+5 | - id: a
+  |   ^
+FILE:6:10: error: rule `a`: `match` has to be a list
+  |
+6 |   match: x
+  |          ^
+5 errors in this configuration.
+";
+    assert_eq!(said, expected, "{said}");
+}
+
+#[test]
+fn a_broken_pattern_is_pointed_into_and_json_tells_the_same() {
+    let lab = lab!();
+    let text = "forbidden:\n- 'mkfs (x'\n";
+    let said = checked(&lab, &["config", "check"], text);
+    let expected = "\
+FILE:2:9: error: rule `forbidden-1`: the pattern cannot be used: unclosed group
+  |
+2 | - 'mkfs (x'
+  |         ^
+1 error in this configuration.
+";
+    assert_eq!(said, expected, "{said}");
+    let said = checked(&lab, &["config", "check", "--json"], text);
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let expected = serde_json::json!({"ok": false, "faults": [{
+        "line": 2,
+        "column": 9,
+        "what": "rule `forbidden-1`: the pattern cannot be used: unclosed group",
+        "hint": null,
+        "excerpt": "  |\n2 | - 'mkfs (x'\n  |         ^",
+    }]});
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn an_answer_about_faults_names_lines_and_never_shows_the_file() {
+    let lab = lab!();
+    let text = "mode: hunter2\nssh: {user: [hunter3]} # hunter4\nforbidden: hunter5\n";
+    fs::write(lab.path("config.yml"), text).unwrap();
+    let answer = lab.ask("hostname").is("error", 4);
+    let message = answer.text("message");
+    for part in [
+        "line 1: `mode`",
+        "line 2: `ssh.user`",
+        "line 3: `forbidden`",
+    ] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    let log = fs::read_to_string(lab.path("audit.jsonl")).unwrap();
+    for said in [&answer.stdout, &log] {
+        assert!(!said.contains("hunter"), "{said}");
+    }
+}
+
+#[test]
+fn an_answer_about_many_faults_tells_the_first_and_where_to_see_the_rest() {
+    let lab = lab!(&format!("auto_allowed:\n{}", "- '('\n".repeat(30)));
+    let answer = lab.ask("hostname").is("error", 4);
+    let message = answer.text("message");
+    assert!(
+        message.contains("more, which `aiops config check` shows"),
+        "{message}"
+    );
+}
+
 #[test]
 fn a_good_configuration_is_called_good() {
     let lab = lab!();
