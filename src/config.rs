@@ -33,6 +33,7 @@ use crate::target::Inventory;
 use crate::target::Scope;
 
 mod build;
+mod fault;
 mod limit;
 mod place;
 mod quantity;
@@ -44,9 +45,8 @@ mod walk;
 mod yaml;
 
 use place::Place;
-use tree::Lines;
-use tree::Tree;
 
+pub use fault::Fault;
 pub use quantity::Quantity;
 pub use schema::schema;
 
@@ -93,63 +93,13 @@ pub enum Error {
         fault: String,
     },
     /// It does not say what it should.
-    #[error("`{}` cannot be used: {}", path.display(), joined(.faults))]
+    #[error("`{}` cannot be used: {}", path.display(), fault::joined(.faults))]
     Faults {
         /// The file.
         path: PathBuf,
         /// Every fault that was found.
         faults: Vec<Fault>,
     },
-}
-
-/// One thing in `config.yml` that is not right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Line in the file, from 1, where one can be named.
-    pub line: Option<u64>,
-    /// Column in the line, from 1, where one can be named.
-    pub column: Option<u64>,
-    /// What is wrong.
-    pub what: String,
-    /// What helps.
-    pub hint: Option<String>,
-    /// The place in the file, for whoever may read it.
-    pub excerpt: Option<String>,
-    /// Where it stands, until its line is known.
-    place: Option<Place>,
-}
-
-impl Fault {
-    fn new(line: Option<u64>, what: impl Into<String>) -> Self {
-        Self {
-            line,
-            column: None,
-            what: what.into(),
-            hint: None,
-            excerpt: None,
-            place: None,
-        }
-    }
-
-    fn at(place: Place, what: impl Into<String>) -> Self {
-        Self {
-            place: Some(place),
-            ..Self::new(None, what)
-        }
-    }
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
-        }
-        f.write_str(&self.what)?;
-        match &self.hint {
-            Some(hint) => write!(f, " ({hint})"),
-            None => Ok(()),
-        }
-    }
 }
 
 impl Config {
@@ -248,7 +198,7 @@ impl Config {
         if faults.is_empty() {
             Ok(self)
         } else {
-            locate(text, &mut faults);
+            fault::locate(text, &mut faults);
             Err(Error::Faults {
                 path: path.to_owned(),
                 faults,
@@ -358,34 +308,6 @@ fn facts_of(path: &Path) -> Result<fs::Metadata, Error> {
         source,
     })
 }
-
-/// Gives each fault its line, column and excerpt, and puts them in the order of the file.
-fn locate(text: &str, faults: &mut [Fault]) {
-    let lines = Lines::new(text);
-    if let Ok(tree) = Tree::parse(text) {
-        for fault in &mut *faults {
-            if let Some(place) = fault.place.take()
-                && let Some(spot) = tree.spot(&lines, &place)
-            {
-                lines.tell(fault, spot);
-            }
-        }
-    }
-    faults.sort_by_key(|fault| (fault.line, fault.column));
-}
-
-/// The first few of them: an answer is read in a chat.
-fn joined(faults: &[Fault]) -> String {
-    let first: Vec<String> = faults.iter().take(TOLD).map(Fault::to_string).collect();
-    let first = first.join("; ");
-    match faults.len().saturating_sub(TOLD) {
-        0 => first,
-        more => format!("{first}; and {more} more, which `aiops config check` shows"),
-    }
-}
-
-/// How many faults are told where there is no room for all.
-const TOLD: usize = 10;
 
 /// The name of the file in the runtime directory that remembers an examined configuration.
 const MARK: &str = "examined";

@@ -1,5 +1,6 @@
 use super::tests::EXAMPLE;
 use super::tests::built;
+use super::tree::Tree;
 use super::*;
 
 /// The file as an editor sees it.

@@ -9,7 +9,7 @@ pub(super) fn built(text: &str) -> Result<Config, Vec<Fault>> {
     if faults.is_empty() {
         Ok(config)
     } else {
-        locate(text, &mut faults);
+        fault::locate(text, &mut faults);
         Err(faults)
     }
 }

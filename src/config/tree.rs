@@ -236,7 +236,7 @@ impl<'t> Lines<'t> {
         let meant = self.text.get(spot.start..spot.start + spot.bytes);
         let meant = meant.unwrap_or_default().lines().next().unwrap_or_default();
         let first = column.saturating_sub(1);
-        let from = if first > BEFORE { first - BEFORE } else { 0 };
+        let from = first.saturating_sub(BEFORE);
         let characters = line.chars().count();
         let shown = |from: usize, to: usize| {
             let part: String = line

@@ -121,14 +121,14 @@ pub(super) fn tree(pattern: &str, reading: Reading) -> Result<Hir, String> {
 
 /// The byte at which reading a regular expression ends that cannot be read.
 pub(super) fn broken_at(pattern: &str, reading: Reading) -> Option<usize> {
-    match parse(pattern, reading).err()? {
+    match *parse(pattern, reading).err()? {
         regex_syntax::Error::Parse(error) => Some(error.span().start.offset),
         regex_syntax::Error::Translate(error) => Some(error.span().start.offset),
         _ => None,
     }
 }
 
-fn parse(pattern: &str, reading: Reading) -> Result<Hir, regex_syntax::Error> {
+fn parse(pattern: &str, reading: Reading) -> Result<Hir, Box<regex_syntax::Error>> {
     let anywhere = reading == Reading::Anywhere;
     // Classes mean ASCII: `\w` or `\d` must not let a look-alike through. A rule that refuses
     // or asks sees through line breaks; one that allows does not.
@@ -140,6 +140,7 @@ fn parse(pattern: &str, reading: Reading) -> Result<Hir, regex_syntax::Error> {
         .nest_limit(50)
         .build()
         .parse(pattern)
+        .map_err(Box::new)
 }
 
 /// Takes the last line of an error, which is what the others lead up to.
