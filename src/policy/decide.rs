@@ -29,13 +29,13 @@ pub(super) enum Enforcing {
 }
 
 /// A command as rules that allow see it.
-struct Form<'a> {
+pub(super) struct Form<'a> {
     /// The name of the program.
-    word: Option<&'a str>,
+    pub(super) word: Option<&'a str>,
     /// The words, quoted by us.
-    canonical: String,
+    pub(super) canonical: String,
     /// Whether `sudo` stands before it.
-    sudo: bool,
+    pub(super) sudo: bool,
 }
 
 impl Policy {
@@ -237,7 +237,7 @@ impl Session<'_> {
 
 /// A command itself, and what stands behind each prefix of it: `timeout 5 df` does what `df` does,
 /// so a rule for `df` is enough.
-fn forms(command: &SimpleCommand) -> Vec<Form<'_>> {
+pub(super) fn forms(command: &SimpleCommand) -> Vec<Form<'_>> {
     let argv = command.argv();
     let mut forms = vec![Form {
         word: argv.first().copied().flatten(),
@@ -259,7 +259,7 @@ fn forms(command: &SimpleCommand) -> Vec<Form<'_>> {
 
 /// Whether a command is a harmless prefix or `sudo` before one that a rule asks about: the human
 /// who is asked sees both, so a rule for `systemctl restart` is one for `sudo systemctl restart`.
-fn asked_about_behind_prefix(script: &Script, reasons: &[Reason], place: usize) -> bool {
+pub(super) fn asked_about_behind_prefix(script: &Script, reasons: &[Reason], place: usize) -> bool {
     let commands = script.commands();
     let Some(outer) = commands.get(place) else {
         return false;
@@ -281,7 +281,7 @@ fn asked_about_behind_prefix(script: &Script, reasons: &[Reason], place: usize) 
 }
 
 /// Whether all of a script can be read, in it and in what it hands to another shell.
-fn may_be_allowed(script: &Script) -> bool {
+pub(super) fn may_be_allowed(script: &Script) -> bool {
     script.opaque().is_none() && script.inner_texts_are_plain()
 }
 

@@ -252,6 +252,15 @@ impl Verdict {
             .chain([&self.reason])
     }
 
+    pub(super) fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// Why the text cannot be read beforehand, where it cannot.
+    pub fn opaque(&self) -> Option<&Opaque> {
+        self.opaque.as_ref()
+    }
+
     /// The line of the configuration that the deciding rule stands in.
     pub fn line(&self) -> Option<u64> {
         match &self.reason {
@@ -416,6 +425,19 @@ impl Finding {
             Reason::Rule { line, .. } | Reason::Broken { line, .. } => *line,
             _ => None,
         }
+    }
+
+    /// The reason that the author of this rule gave, or what is wrong with it.
+    pub fn why(&self) -> Option<&str> {
+        match &self.reason {
+            Reason::Rule { why, .. } => why.as_deref(),
+            Reason::Broken { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
+
+    pub(super) fn reason(&self) -> &Reason {
+        &self.reason
     }
 
     fn explanation(&self) -> String {
