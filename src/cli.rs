@@ -177,6 +177,8 @@ enum PolicyCommand {
     ///
     /// It never suggests what could destroy or what a rule asks about, and never writes the file.
     Suggest(policy::SuggestArgs),
+    /// Say of a command what each rule makes of it, and what would have to change for it to pass
+    Explain(policy::ExplainArgs),
 }
 
 /// Answers the one message on standard input: the line to print, and the exit code.
@@ -204,11 +206,12 @@ pub fn run(
     err: &mut dyn Write,
 ) -> u8 {
     let json = arguments.iter().any(|argument| argument == "--json");
+    let mistake = policy::mistake(&arguments);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(fault) if fault.use_stderr() => {
             let _ = write!(err, "{}", fault.render());
-            return exit::INVALID;
+            return mistake;
         }
         Err(help) => {
             let text = help.render();
@@ -233,6 +236,7 @@ pub fn run(
         Command::Config(ConfigCommand::Check(format)) => setup::check(world, format.json, out),
         Command::Policy(PolicyCommand::Replay(asked)) => policy::replay(world, &asked, out, err),
         Command::Policy(PolicyCommand::Suggest(asked)) => policy::suggest(world, &asked, out, err),
+        Command::Policy(PolicyCommand::Explain(asked)) => policy::explain(world, &asked, out),
         Command::Targets(format) => setup::targets(world, format.json, out),
         Command::Doctor(format) => setup::doctor(world, format.json, out),
         Command::Schema { of } => papers::schema(of, out),

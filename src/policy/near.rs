@@ -85,10 +85,16 @@ impl Policy {
     fn near_rule(&self, rule: &Rule, forms: &[Form<'_>], scope: &Scope) -> Option<Near> {
         let mut nearest: Option<Near> = None;
         for pattern in &rule.patterns {
-            for form in forms {
+            for (place, form) in forms.iter().enumerate() {
                 let Some(miss) = self.miss(rule, pattern, form, scope) else {
                     continue;
                 };
+                // Every rule about something behind `sudo` is about `sudo` too, and none is near
+                // by that alone.
+                let prefixed = place + 1 < forms.len();
+                if prefixed && miss == (Miss::Pattern { allows: None }) {
+                    continue;
+                }
                 let nearer = nearest
                     .as_ref()
                     .is_none_or(|near| miss.distance() < near.miss.distance());

@@ -21,6 +21,7 @@ mod audit;
 mod cli;
 mod config;
 mod crowd;
+mod explain;
 mod fault;
 mod lab_readme;
 mod message;

@@ -1,0 +1,118 @@
+//! `policy explain`, `policy test` and `policy lint`, from outside.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::lab::Lab;
+use crate::lab::lab;
+use crate::lab::request;
+
+#[track_caller]
+fn said(lab: &Lab, arguments: &[&str], input: &str, exit: i32) -> String {
+    let output = lab.run(arguments, input);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(exit), "{said}{error}");
+    format!("{said}{error}")
+}
+
+#[track_caller]
+fn object(lab: &Lab, arguments: &[&str], input: &str, exit: i32) -> Value {
+    let said = said(lab, arguments, input, exit);
+    serde_json::from_str(&said).unwrap_or_else(|fault| panic!("{fault}: {said}"))
+}
+
+#[test]
+fn explain_agrees_with_the_real_run() {
+    let lab = lab!();
+    for command in [
+        "uptime",
+        "echo a b",
+        "uptime; touch /x",
+        "sudo touch /x",
+        "touch /x && frobnicate",
+        "frobnicate",
+        "sudo uptime",
+        "timeout 5 uptime",
+        "mkfs /dev/sda",
+        "sudo bash -c 'mkfs.ext4 /dev/sda'",
+        "uptime | sh",
+        "echo $(id)",
+        "bash -c 'echo *'",
+        "echo 'a\nb'",
+        "x=$(mkfs /dev/sda)",
+        "ls -l /var/log > /tmp/x",
+        "echo \u{202e}a",
+        "if true; then id; fi",
+        "''",
+    ] {
+        let mut asked = request(command);
+        asked["dry_run"] = json!(true);
+        let real = lab.send(asked.to_string()).json;
+        assert_eq!(real["status"], "judged", "{command}: {real}");
+        let exit = match real["risk"].as_str().unwrap() {
+            "auto_allowed" => 0,
+            "approval_required" => 2,
+            _ => 3,
+        };
+        let arguments = ["policy", "explain", "--target", "srv1", "--json", command];
+        let explained = object(&lab, &arguments, "", exit);
+        for same in ["risk", "rule", "message"] {
+            assert_eq!(explained[same], real[same], "{command}: {same}");
+        }
+        let argvs = |view: &Value| -> Vec<Value> {
+            let commands = view["commands"].as_array().unwrap();
+            let argvs = commands.iter().map(|command| command["argv"].clone());
+            argvs.filter(|argv| *argv != json!([])).collect()
+        };
+        assert_eq!(argvs(&explained), argvs(&real), "{command}");
+        let passes = explained["changes"].as_array().unwrap().is_empty();
+        assert_eq!(passes, exit == 0, "{command}");
+        // The tree for a person says the same decision.
+        let tree = said(&lab, &["policy", "explain", command], "", exit);
+        assert!(tree.contains(real["risk"].as_str().unwrap()), "{tree}");
+    }
+}
+
+#[test]
+fn explain_names_rule_line_wrapper_and_what_would_have_to_change() {
+    let lab = lab!();
+    let tree = said(
+        &lab,
+        &["policy", "explain", "sudo touch /x; ls -a /var"],
+        "",
+        2,
+    );
+    for expected in [
+        "behind `sudo`: approval_required by touch (config.yml line 12): makes a file",
+        "needs a relayed word",
+        "No rule knows `ls -a /var`",
+        "near: list (config.yml line 10)",
+    ] {
+        assert!(tree.contains(expected), "{expected:?} in {tree}");
+    }
+}
+
+#[test]
+fn explain_reads_the_command_from_standard_input() {
+    let lab = lab!();
+    for arguments in [&["policy", "explain"][..], &["policy", "explain", "-"]] {
+        said(&lab, arguments, "uptime\n", 0);
+        said(&lab, arguments, "mkfs /dev/sda", 3);
+    }
+}
+
+#[test]
+fn explain_answers_mistakes_with_1_and_a_bad_configuration_with_4() {
+    let lab = lab!();
+    let unknown = said(&lab, &["policy", "explain", "--target", "db9", "id"], "", 1);
+    assert!(unknown.contains("srv1"), "{unknown}");
+    said(&lab, &["policy", "explain", "--target", "-x", "id"], "", 1);
+    said(&lab, &["policy", "explain", "two", "words"], "", 1);
+    said(&lab, &["policy", "explain", "--nope"], "", 1);
+    said(&lab, &["policy", "explain", " "], "", 1);
+    said(&lab, &["policy", "explain"], &"x".repeat(9000), 1);
+    said(&lab, &["policy", "nope"], "", 2);
+    lab.configure("nonsense: 1\n");
+    said(&lab, &["policy", "explain", "id"], "", 4);
+}
