@@ -179,6 +179,8 @@ enum PolicyCommand {
     Suggest(policy::SuggestArgs),
     /// Say of a command what each rule makes of it, and what would have to change for it to pass
     Explain(policy::ExplainArgs),
+    /// Judge a file of commands and say which ones are not decided as the file expects
+    Test(policy::TestArgs),
 }
 
 /// Answers the one message on standard input: the line to print, and the exit code.
@@ -237,6 +239,7 @@ pub fn run(
         Command::Policy(PolicyCommand::Replay(asked)) => policy::replay(world, &asked, out, err),
         Command::Policy(PolicyCommand::Suggest(asked)) => policy::suggest(world, &asked, out, err),
         Command::Policy(PolicyCommand::Explain(asked)) => policy::explain(world, &asked, out),
+        Command::Policy(PolicyCommand::Test(asked)) => policy::test(world, &asked, out),
         Command::Targets(format) => setup::targets(world, format.json, out),
         Command::Doctor(format) => setup::doctor(world, format.json, out),
         Command::Schema { of } => papers::schema(of, out),

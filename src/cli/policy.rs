@@ -5,6 +5,7 @@
 //! **Never** records, runs or changes anything.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -15,16 +16,19 @@ use crate::status::exit;
 use crate::target::Name;
 use crate::target::Scope;
 
+mod cases;
 mod explain;
 mod recorded;
 mod replay;
 mod suggest;
+mod test;
 
 pub(super) use explain::explain;
 pub(super) use replay::ReplayArgs;
 pub(super) use replay::replay;
 pub(super) use suggest::SuggestArgs;
 pub(super) use suggest::suggest;
+pub(super) use test::test;
 
 /// `policy explain`.
 #[derive(Debug, Args)]
@@ -37,6 +41,20 @@ pub(super) struct ExplainArgs {
     pub(super) json: bool,
     /// The command, as one argument; `-` or none at all reads it from standard input
     pub(super) command: Option<String>,
+}
+
+/// `policy test`.
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    /// The machine they are to be judged for; without one, no machine in particular
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Option<String>,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Lines of EXPECTED, TAB, COMMAND, and where wanted TAB and a reason; EXPECTED is `allow`,
+    /// `ask` or `forbid`
+    pub(super) file: PathBuf,
 }
 
 /// The exit code for a command line that is not understood: `policy explain` answers with its

@@ -116,3 +116,54 @@ fn explain_answers_mistakes_with_1_and_a_bad_configuration_with_4() {
     lab.configure("nonsense: 1\n");
     said(&lab, &["policy", "explain", "id"], "", 4);
 }
+
+#[test]
+fn test_says_which_commands_are_not_decided_as_expected() {
+    let lab = lab!();
+    let file = lab.mark("cases.tsv");
+    let cases = "# what has to hold\nallow\tuptime\tdaily\n\nask\ttouch /x\nforbidden\tmkfs /dev/sda\nauto_allowed\ttouch /y\twrong\nask\techo a<NL>mkfs\n";
+    std::fs::write(&file, cases).unwrap();
+    let printed = said(&lab, &["policy", "test", &file], "", 1);
+    assert!(printed.contains("2 of 5 differ"), "{printed}");
+    assert!(
+        printed.contains("6     auto_allowed       approval_required  touch    touch /y"),
+        "{printed}"
+    );
+    let found = object(
+        &lab,
+        &["policy", "test", "--target", "srv1", "--json", &file],
+        "",
+        1,
+    );
+    assert_eq!(found["cases"], 5);
+    assert_eq!(found["differ"], 2);
+    assert_eq!(found["differences"][0]["line"], 6);
+    assert_eq!(found["differences"][0]["rule"], "touch");
+    assert_eq!(found["differences"][1]["got"], "forbidden");
+    let counts = found["counts"].as_array().unwrap();
+    let all: u64 = counts
+        .iter()
+        .map(|row| row["count"].as_u64().unwrap())
+        .sum();
+    assert_eq!((counts.len(), all), (9, 5));
+    std::fs::write(&file, "allow\tuptime\n").unwrap();
+    assert!(said(&lab, &["policy", "test", &file], "", 0).contains("0 of 1 differ"));
+}
+
+#[test]
+fn test_names_the_line_of_a_bad_file() {
+    let lab = lab!();
+    let file = lab.mark("cases.tsv");
+    std::fs::write(&file, "allow\tuptime\nperhaps\tuptime\n").unwrap();
+    let printed = said(&lab, &["policy", "test", &file], "", 2);
+    assert!(
+        printed.contains("line 2") && printed.contains("`perhaps`"),
+        "{printed}"
+    );
+    said(&lab, &["policy", "test", &lab.mark("none.tsv")], "", 2);
+    said(&lab, &["policy", "test"], "", 2);
+    std::fs::write(&file, [0xff, 0xfe]).unwrap();
+    said(&lab, &["policy", "test", &file], "", 2);
+    lab.configure("nonsense: 1\n");
+    said(&lab, &["policy", "test", &file], "", 4);
+}
