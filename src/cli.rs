@@ -181,6 +181,8 @@ enum PolicyCommand {
     Explain(policy::ExplainArgs),
     /// Judge a file of commands and say which ones are not decided as the file expects
     Test(policy::TestArgs),
+    /// Look for rules that say nothing, or more than is meant
+    Lint(Format),
 }
 
 /// Answers the one message on standard input: the line to print, and the exit code.
@@ -239,6 +241,7 @@ pub fn run(
         Command::Policy(PolicyCommand::Replay(asked)) => policy::replay(world, &asked, out, err),
         Command::Policy(PolicyCommand::Suggest(asked)) => policy::suggest(world, &asked, out, err),
         Command::Policy(PolicyCommand::Explain(asked)) => policy::explain(world, &asked, out),
+        Command::Policy(PolicyCommand::Lint(format)) => policy::lint(world, format.json, out),
         Command::Policy(PolicyCommand::Test(asked)) => policy::test(world, &asked, out),
         Command::Targets(format) => setup::targets(world, format.json, out),
         Command::Doctor(format) => setup::doctor(world, format.json, out),

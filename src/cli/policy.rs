@@ -18,12 +18,14 @@ use crate::target::Scope;
 
 mod cases;
 mod explain;
+mod lint;
 mod recorded;
 mod replay;
 mod suggest;
 mod test;
 
 pub(super) use explain::explain;
+pub(super) use lint::lint;
 pub(super) use replay::ReplayArgs;
 pub(super) use replay::replay;
 pub(super) use suggest::SuggestArgs;

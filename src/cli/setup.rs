@@ -65,7 +65,7 @@ pub(super) fn check(world: &World, json: bool, out: &mut dyn Write) -> Result<u8
 }
 
 /// A number with its noun: `1 target`, `2 targets`.
-fn counted(count: usize, noun: &str) -> String {
+pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 {
         format!("{count} {noun}")
     } else {
@@ -73,7 +73,7 @@ fn counted(count: usize, noun: &str) -> String {
     }
 }
 
-fn faults(fault: &config::Error) -> Vec<Value> {
+pub(super) fn faults(fault: &config::Error) -> Vec<Value> {
     match fault {
         config::Error::Faults { faults, .. } => faults
             .iter()
@@ -97,7 +97,11 @@ fn faults(fault: &config::Error) -> Vec<Value> {
     }
 }
 
-fn print_faults(fault: &config::Error, world: &World, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn print_faults(
+    fault: &config::Error,
+    world: &World,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let config::Error::Faults { path, faults } = fault else {
         return writeln!(out, "{fault}");
     };

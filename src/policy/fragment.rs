@@ -106,7 +106,6 @@ impl Fragments {
 }
 
 /// The names of the fragments that a pattern uses directly.
-#[cfg(test)]
 pub(super) fn names(pattern: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = pattern;
