@@ -75,14 +75,22 @@ pub(super) fn man(command: clap::Command, out: &mut dyn Write) -> Result<u8, Sto
     clap_mangen::Man::new(command.clone()).render(out)?;
     let mut text = Vec::new();
     for part in command.get_subcommands() {
-        let page = clap_mangen::Man::new(part.clone());
-        writeln!(text, ".SH \"{}\"", part.get_name().to_uppercase())?;
-        page.render_description_section(&mut text)?;
-        page.render_options_section(&mut text)?;
+        section(part, &part.get_name().to_uppercase(), &mut text)?;
+        for inner in part.get_subcommands() {
+            let name = format!("{} {}", part.get_name(), inner.get_name());
+            section(inner, &name.to_uppercase(), &mut text)?;
+        }
     }
     out.write_all(&text)?;
     out.write_all(MORE_OF_THE_MANUAL.as_bytes())?;
     Ok(exit::ANSWERED)
+}
+
+fn section(command: &clap::Command, name: &str, text: &mut Vec<u8>) -> io::Result<()> {
+    let page = clap_mangen::Man::new(command.clone());
+    writeln!(text, ".SH \"{name}\"")?;
+    page.render_description_section(text)?;
+    page.render_options_section(text)
 }
 
 /// What the description of the command line does not hold.

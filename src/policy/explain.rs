@@ -279,9 +279,7 @@ fn instead(opaque: &Opaque) -> &'static str {
         }
         Opaque::ForeignCommand(_) => "Write the command's name in ASCII.",
         Opaque::LeadingDash => "Begin with the name of a command.",
-        Opaque::Construct(_) => {
-            "Write the value itself, in '...' where it is to be taken as it stands."
-        }
+        Opaque::Construct(what) => instead_of_construct(what),
         Opaque::Redirection => {
             "Leave the redirection out: the output is in the answer. `2>&1` and `/dev/null` may stay."
         }
@@ -293,6 +291,45 @@ fn instead(opaque: &Opaque) -> &'static str {
         Opaque::Depth => "Ask for the innermost command with fewer wrappers.",
     }
 }
+
+fn instead_of_construct(what: &str) -> &'static str {
+    let known = CONSTRUCTS
+        .iter()
+        .find(|(beginning, _)| what.starts_with(beginning));
+    known.map_or(
+        "Write literal words, in '...' where a sign is to be taken as it stands.",
+        |(_, advice)| advice,
+    )
+}
+
+/// What to write instead of each construct, by the beginning of its name.
+const CONSTRUCTS: [(&str, &str); 11] = [
+    ("an expansion", VALUE),
+    ("a command substitution", VALUE),
+    ("an assignment", "Write the value itself where it is used."),
+    ("a file name pattern", FILES),
+    ("braces", FILES),
+    ("a home directory", FILES),
+    (
+        "a command in the background",
+        "Leave the `&` out and wait for the command.",
+    ),
+    (
+        "a comment",
+        "Leave the comment out; the reason of a request is the place for it.",
+    ),
+    ("a quote that is never closed", "Close the quote."),
+    ("a continued line", "Write it in one line."),
+    (
+        "a command word",
+        "Begin each command with the name or the whole path of a program.",
+    ),
+];
+
+const VALUE: &str = "Ask for the inner command first, then write the value itself; in '...' a `$` \
+                     is only a sign.";
+
+const FILES: &str = "Name each file by its whole path; in '...' the program gets the sign itself.";
 
 /// More rules for the same program than this are not named.
 const MOST_NEAR: usize = 5;

@@ -167,3 +167,58 @@ fn test_names_the_line_of_a_bad_file() {
     lab.configure("nonsense: 1\n");
     said(&lab, &["policy", "test", &file], "", 4);
 }
+
+#[test]
+fn lint_tells_what_is_probably_not_meant() {
+    let lab = lab!();
+    lab.configure(
+        r"
+fragments: {unused: 'x+'}
+auto_allowed:
+  - {id: fine, pattern: uptime, match: [uptime]}
+  - {id: bare, pattern: hostname}
+  - {id: blanks, pattern: 'df  -h', match: []}
+  - {id: open, pattern: 'ls .*', match: [ls -l]}
+  - {id: hidden, pattern: touch /x, match: [touch /x]}
+  - {id: lost, pattern: id, match: [id], tiers: [production]}
+approval_required:
+  - {id: touch, pattern: '^touch '}
+",
+    );
+    let found = object(&lab, &["policy", "lint", "--json"], "", 1);
+    let found: Vec<(&str, &str)> = found["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|warning| {
+            let text = |key: &str| warning[key].as_str().unwrap();
+            assert!(warning["line"].as_u64().is_some(), "{warning}");
+            (text("subject"), text("kind"))
+        })
+        .collect();
+    let expected = [
+        ("fragment `unused`", "unused_fragment"),
+        ("rule `bare`", "no_match"),
+        ("rule `blanks`", "no_match"),
+        ("rule `blanks`", "never_matches"),
+        ("rule `open`", "wide"),
+        ("rule `hidden`", "shadowed"),
+        ("rule `lost`", "nowhere"),
+        ("rule `touch`", "no_why"),
+    ];
+    assert_eq!(found, expected);
+    let printed = said(&lab, &["policy", "lint"], "", 1);
+    assert!(printed.contains("8 warnings in 7 rules."), "{printed}");
+    assert!(printed.contains("`touch` (line 14) decides"), "{printed}");
+}
+
+#[test]
+fn lint_is_silent_about_a_good_policy_and_tells_the_faults_of_a_bad_one() {
+    let lab = lab!();
+    lab.configure("auto_allowed:\n  - {pattern: uptime, match: [uptime]}\n");
+    assert!(said(&lab, &["policy", "lint"], "", 0).contains("0 warnings in 1 rule."));
+    lab.configure("auto_allowed:\n  - {pattern: uptime, match: [df]}\n");
+    assert!(said(&lab, &["policy", "lint"], "", 4).contains("is not matched"));
+    let faults = object(&lab, &["policy", "lint", "--json"], "", 4);
+    assert_eq!(faults["faults"].as_array().unwrap().len(), 1);
+}

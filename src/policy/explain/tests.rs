@@ -86,6 +86,28 @@ fn a_text_for_another_shell_has_to_be_asked_for_directly_where_unknown_is_reject
     assert_eq!(explained.changes, [expected]);
 }
 
+#[test]
+fn every_construct_with_advice_of_its_own_is_met() {
+    for (text, expected) in [
+        ("df $HOME", VALUE),
+        ("df `id`", VALUE),
+        ("x=1", "Write the value itself where"),
+        ("ls *", FILES),
+        ("ls {a,b}", FILES),
+        ("ls ~", FILES),
+        ("id &", "Leave the `&` out"),
+        ("id # x", "Leave the comment out"),
+        ("id 'x", "Close the quote"),
+        ("id \\\nx", "in one line"),
+        ("'a b'", "the name or the whole path"),
+        ("(id)", "Write literal words"),
+    ] {
+        let explained = explained(text, Unknown::Ask);
+        let advice = explained.changes.first().unwrap().to_string();
+        assert!(advice.contains(expected), "{text}: {advice}");
+    }
+}
+
 #[track_caller]
 fn near(text: &str, expected: &[(&str, Miss)]) {
     let explained = explained(text, Unknown::Ask);
