@@ -222,3 +222,38 @@ fn lint_is_silent_about_a_good_policy_and_tells_the_faults_of_a_bad_one() {
     let faults = object(&lab, &["policy", "lint", "--json"], "", 4);
     assert_eq!(faults["faults"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn what_the_document_shows_of_these_commands_is_what_they_print() {
+    let lab = lab!();
+    let document = include_str!("../../docs/policy.md");
+    let block = |after: &'static str| -> &str {
+        let (_, rest) = document.split_once(after).unwrap();
+        rest.split_once("```").unwrap().0
+    };
+    std::fs::write(lab.path("config.yml"), block("```yaml\n")).unwrap();
+    std::fs::write(lab.path("commands.tsv"), block("```tsv\n")).unwrap();
+    let home = lab.path("config.yml").parent().unwrap().to_owned();
+    let mut count = 0;
+    for shown in document.split("```console\n").skip(1) {
+        let (shown, _) = shown.split_once("```").unwrap();
+        let (command, expected) = shown.split_once('\n').unwrap();
+        let Some(command) = command.strip_prefix("$ aiops policy ") else {
+            continue;
+        };
+        let mut arguments = vec!["policy"];
+        match command.split_once(" '") {
+            Some((name, quoted)) => arguments.extend([name, quoted.trim_end_matches('\'')]),
+            None => arguments.extend(command.split(' ')),
+        }
+        if !["explain", "test", "lint"].contains(&arguments[1]) {
+            continue;
+        }
+        let output = lab.command(&arguments).current_dir(&home).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let printed = printed.replace(home.to_str().unwrap(), "/opt/aiops");
+        assert_eq!(printed, expected, "{arguments:?}");
+        count += 1;
+    }
+    assert_eq!(count, 3);
+}

@@ -190,13 +190,13 @@ impl Tree<'_> {
                 visible::line(text)
             };
             writeln!(self.out, "{margin}{}  {text}", place + 1)?;
-            writeln!(self.out, "{margin}   {}", self.said(finding))?;
+            writeln!(self.out, "{margin}   {}", self.said(place, finding))?;
             self.commands(Some(place), depth + 1)?;
         }
         Ok(())
     }
 
-    fn said(&self, finding: &Finding) -> String {
+    fn said(&self, place: usize, finding: &Finding) -> String {
         let behind = match (finding.reached(), finding.wrapped_in()) {
             (Reached::Outer, _) | (_, None) => String::new(),
             (Reached::Program, Some(place)) => format!("behind {}: ", self.program(place)),
@@ -213,9 +213,22 @@ impl Tree<'_> {
             _ if self.explained.verdict.opaque().is_some() => {
                 "no rule asks about it or forbids it".to_owned()
             }
+            _ if self.is_asked_about_inside(place, finding) => {
+                "no rule knows it; the rule that asks about what it runs is enough".to_owned()
+            }
             _ => "no rule knows it".to_owned(),
         };
         format!("{behind}{said}")
+    }
+
+    /// Whether a command is no obstacle although no rule knows it.
+    fn is_asked_about_inside(&self, place: usize, finding: &Finding) -> bool {
+        let obstacle = self.explained.changes.iter().any(|change| {
+            matches!(change, Change::Unknown { place: at, .. } | Change::Lines { place: at } if *at == place)
+        });
+        finding.reached() == Reached::Outer
+            && self.explained.verdict.decision() == Decision::RequireApproval
+            && !obstacle
     }
 
     fn program(&self, place: usize) -> String {

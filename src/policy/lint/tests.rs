@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::policy::Definition;
 use crate::policy::Fragment;
@@ -232,4 +234,24 @@ fn a_fragment_that_no_rule_reaches_is_told() {
         ("unused_fragment", "fragment `left`"),
     ];
     assert_eq!(found, expected);
+}
+
+proptest! {
+    #[test]
+    fn the_pattern_of_one_canonical_text_can_match(words in prop::collection::vec("[a-z' |$*.;-]{0,4}", 0..4)) {
+        let quoted: Vec<_> = words.iter().map(|word| crate::shell::quote(word)).collect();
+        let text = format!("df {}", quoted.join(" ")).trim_end().to_owned();
+        let warnings = linted(vec![allows(&regex_syntax::escape(&text), &[])], &[]);
+        prop_assert_eq!(warnings.len(), 1, "{}: {:?}", text, warnings);
+    }
+
+    #[test]
+    fn a_text_that_is_not_its_own_canonical_form_never_matches(
+        words in prop::collection::vec("[a-z]{1,3}", 1..4),
+        blanks in 2..4_usize,
+    ) {
+        let text = format!("df{}{}", " ".repeat(blanks), words.join(" "));
+        let warnings = linted(vec![allows(&regex_syntax::escape(&text), &[])], &[]);
+        prop_assert!(warnings.iter().any(|w| w.kind == "never_matches"), "{}", text);
+    }
 }
