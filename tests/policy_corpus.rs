@@ -118,6 +118,23 @@ fn every_command_of_the_corpus_gets_its_decision() {
     );
 }
 
+#[test]
+fn what_does_not_pass_is_told_what_would_have_to_change() {
+    let policy = example();
+    let lines = include_str!("corpus/policy.tsv").lines();
+    let cases = lines.filter(|line| !line.is_empty() && !line.starts_with("# "));
+    // The rules for the same program are looked for among all; some of the corpus is enough.
+    for line in cases.step_by(40) {
+        let text = unescaped(line.split('\t').nth(1).unwrap());
+        let script = Script::parse(&text, &Limits::default());
+        for scope in [lab(), rejecting()] {
+            let explained = policy.explain(&script, &scope);
+            let passes = explained.verdict.decision() == Decision::Allow;
+            assert_eq!(explained.changes.is_empty(), passes, "{text}");
+        }
+    }
+}
+
 /// The policy that `docs/policy.md` shows.
 fn shown_policy() -> Policy {
     let document = include_str!("../docs/policy.md");
