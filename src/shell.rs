@@ -135,6 +135,7 @@ pub struct SimpleCommand {
     redirects: Vec<String>,
     wrapped_in: Option<usize>,
     reached: Reached,
+    has_input: bool,
 }
 
 /// How a simple command was found.
@@ -152,6 +153,12 @@ impl SimpleCommand {
     /// The words; none for a word whose value cannot be known beforehand.
     pub fn argv(&self) -> Vec<Option<&str>> {
         self.words.iter().map(Word::value).collect()
+    }
+
+    /// Whether something is fed to it: it stands behind a pipe, or says `</dev/null`. True where
+    /// that cannot be told.
+    pub fn has_input(&self) -> bool {
+        self.has_input
     }
 
     /// The place in [`Script::commands`] of the command that would run this one.

@@ -5,10 +5,12 @@ use super::*;
 fn told(text: &str) -> String {
     let mut told = String::new();
     let faults = match built(text) {
-        Ok(config) => match config.without_faults(&Home::new("/opt/aiops"), text, Vec::new()) {
-            Err(Error::Faults { faults, .. }) => faults,
-            other => panic!("{other:?}"),
-        },
+        Ok(config) => {
+            match config.without_faults(Path::new("/opt/aiops/config.yml"), text, Vec::new()) {
+                Err(Error::Faults { faults, .. }) => faults,
+                other => panic!("{other:?}"),
+            }
+        }
         Err(faults) => faults,
     };
     for fault in faults {

@@ -14,6 +14,7 @@ use super::build::Reader;
 use super::build::line_of;
 use super::place::Place;
 use super::yaml::Enforcement;
+use super::yaml::Input;
 use super::yaml::RawPolicy;
 use super::yaml::RawRule;
 use super::yaml::Sudo;
@@ -107,6 +108,9 @@ impl Known<'_> {
             let what = "`needs` and `irreversible` are for rules that ask";
             fault(key, None, what.to_owned());
         }
+        if more.input.is_some() && effect != Decision::RequireApproval {
+            fault("input", None, "`input` is for rules that ask".to_owned());
+        }
         let timeout = more.timeout.and_then(|quantity| {
             let time = quantity
                 .duration()
@@ -147,6 +151,7 @@ impl Known<'_> {
             holds,
             sudo: more.sudo == Some(Sudo::Allowed),
             irreversible: more.irreversible,
+            no_input: more.input == Some(Input::None),
             needs: more.needs,
             timeout,
             audited: more.enforcement == Enforcement::Audit,

@@ -211,6 +211,11 @@ const RULE: &[Key] = &[
     .not_empty()
     .default("false"),
     key(
+        "input",
+        Shape::Word(&["none"]),
+        "The rule asks only about a command that nothing is fed to, by a pipe or by </dev/null.",
+    ),
+    key(
         "timeout",
         Shape::Duration,
         "Time limit of a run that asks for none: between 1s and `limits.timeout_max`.",

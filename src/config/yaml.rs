@@ -94,6 +94,13 @@ pub(super) enum Sudo {
     Refused,
 }
 
+/// What has to be fed to a command for a rule to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Input {
+    None,
+}
+
 /// A rule: a bare pattern, or a pattern with more about it.
 #[derive(Debug, Default)]
 pub(super) struct RawRule {
@@ -112,6 +119,7 @@ pub(super) struct RawRuleMore {
     pub(super) tiers: Vec<Tier>,
     pub(super) needs: Option<Assurance>,
     pub(super) irreversible: bool,
+    pub(super) input: Option<Input>,
     pub(super) timeout: Option<Quantity>,
     pub(super) enforcement: Enforcement,
     pub(super) matches: Vec<String>,
@@ -263,6 +271,7 @@ impl<'de> Deserialize<'de> for RawRule {
             needs: Option<Assurance>,
             #[serde(default)]
             irreversible: bool,
+            input: Option<Input>,
             timeout: Option<Quantity>,
             #[serde(default)]
             enforcement: Enforcement,
@@ -301,6 +310,7 @@ impl<'de> Deserialize<'de> for RawRule {
                         tiers: full.tiers,
                         needs: full.needs,
                         irreversible: full.irreversible,
+                        input: full.input,
                         timeout: full.timeout,
                         enforcement: full.enforcement,
                         matches: full.r#match,

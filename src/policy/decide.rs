@@ -72,11 +72,13 @@ impl Policy {
                         })
                 });
         }
+        let no_input = rule.definition.no_input;
         let commands = script.commands();
         commands
             .iter()
+            .filter(|command| !(no_input && command.has_input()))
             .any(|command| hit(&command.canonical()) || hit(&command.bare()))
-            || wide_texts(script).iter().any(|text| hit(text))
+            || !no_input && wide_texts(script).iter().any(|text| hit(text))
     }
 }
 
@@ -97,7 +99,7 @@ impl Session<'_> {
     fn reason(&self, script: &Script, command: &SimpleCommand) -> Reason {
         let canonical = command.canonical();
         let bare = command.bare();
-        if let Some(reason) = self.strict(&[&canonical, &bare]) {
+        if let Some(reason) = self.strict(&[&canonical, &bare], !command.has_input()) {
             return reason;
         }
         let outer = command.reached() == Reached::Outer;
@@ -139,11 +141,14 @@ impl Session<'_> {
         None
     }
 
-    /// The strictest of the rules that ask or forbid, on any of these texts.
-    fn strict(&self, texts: &[&str]) -> Option<Reason> {
+    /// The strictest of the rules that ask or forbid, on any of these texts. Rules about commands
+    /// that nothing is fed to have their say only where there is `no_input`.
+    fn strict(&self, texts: &[&str], no_input: bool) -> Option<Reason> {
         let mut asks: Option<Reason> = None;
         for rule in &self.policy.rules {
-            if rule.definition.effect == Decision::Allow || !self.has_its_say(rule) {
+            let out_of_place = rule.definition.no_input && !no_input;
+            if rule.definition.effect == Decision::Allow || out_of_place || !self.has_its_say(rule)
+            {
                 continue;
             }
             for text in texts {
@@ -181,7 +186,7 @@ impl Session<'_> {
         let unknown_default = self.scope.unknown;
         let wide = wide_texts(script);
         let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
-        let strict = self.strict(&wide);
+        let strict = self.strict(&wide, false);
         let strictest = reasons.iter().chain(strict.as_ref()).max_by(|a, b| {
             // Of equals the first one decides, so a later one must be strictly more.
             a.weight()

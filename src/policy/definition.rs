@@ -31,6 +31,8 @@ pub struct Definition {
     pub needs: Option<Assurance>,
     /// Time limit of a run that asks for none.
     pub timeout: Option<Duration>,
+    /// Whether a rule that asks does so only of a command that nothing is fed to.
+    pub no_input: bool,
     /// Whether the rule is only recorded where it would have decided.
     pub audited: bool,
     /// One sentence for the people who are refused or asked.
@@ -53,6 +55,7 @@ impl Definition {
             holds: Holds::default(),
             sudo: false,
             irreversible: false,
+            no_input: false,
             needs: None,
             timeout: None,
             audited: false,

@@ -695,3 +695,40 @@ fn the_explanation_names_each_command_with_its_rule() {
     let explained = on(&policy(), &scope(Unknown::Ask), &long).explanation();
     assert!(explained.ends_with("; 28 more"), "{explained}");
 }
+
+#[test]
+fn a_rule_may_ask_only_where_nothing_is_fed() {
+    let waits = Definition {
+        no_input: true,
+        ..rule(Decision::RequireApproval, "waits", "^(cat|grep [a-z]+)$")
+    };
+    let policy = of(vec![
+        waits,
+        rule(Decision::Allow, "cat", "cat"),
+        rule(Decision::Allow, "df", "df"),
+        Definition {
+            sudo: true,
+            ..rule(Decision::Allow, "grep", "grep [a-z]+")
+        },
+    ]);
+    let verdict = |text| on(&policy, &scope(Unknown::Ask), text);
+    for text in [
+        "cat",
+        "df; cat",
+        "cat | grep x",
+        "sudo grep x",
+        "cat >/dev/null",
+        "df && cat | cat",
+    ] {
+        assert_eq!(verdict(text).rule(), Some("waits"), "{text}");
+    }
+    for text in [
+        "df | cat",
+        "df | grep x | cat",
+        "df | sudo grep x",
+        "cat </dev/null",
+        "grep x 0</dev/null 2>&1",
+    ] {
+        assert_eq!(verdict(text).decision(), Decision::Allow, "{text}");
+    }
+}

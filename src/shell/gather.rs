@@ -123,6 +123,7 @@ impl Gathering<'_> {
 
     fn plain(&mut self, stages: &[Stage], wrapped_in: Option<usize>, depth: usize) {
         let mut pipeline = Vec::new();
+        let mut behind_pipe = false;
         for stage in stages {
             let words = stage.words.iter().map(Word::literal).collect();
             let reached = if depth == 0 {
@@ -130,7 +131,11 @@ impl Gathering<'_> {
             } else {
                 Reached::Text
             };
-            pipeline.push(self.push(words, Vec::new(), wrapped_in, reached, depth));
+            let has_input = behind_pipe || stage.redirects.iter().any(|r| r.contains('<'));
+            behind_pipe = stage.join == Join::Pipe;
+            let place = self.push(words, Vec::new(), wrapped_in, reached, depth);
+            self.note_input(place, has_input);
+            pipeline.push(place);
             if stage.join != Join::Pipe {
                 self.pipeline(std::mem::take(&mut pipeline), depth);
             }
@@ -189,9 +194,16 @@ impl Gathering<'_> {
             redirects,
             wrapped_in,
             reached,
+            has_input: true,
         });
         self.tasks.push_back(Task::Look { place, depth });
         place
+    }
+
+    fn note_input(&mut self, place: usize, has_input: bool) {
+        if let Some(command) = self.found.commands.get_mut(place) {
+            command.has_input = has_input;
+        }
     }
 
     /// Notes a pipeline, and the text that an `echo` in it feeds to a shell.
@@ -237,7 +249,9 @@ impl Gathering<'_> {
             match inner {
                 Inner::Program(words) => {
                     let reached = Reached::Program;
-                    self.push(words, Vec::new(), Some(place), reached, depth + 1);
+                    let has_input = self.found.commands.get(place).is_none_or(|w| w.has_input);
+                    let inner = self.push(words, Vec::new(), Some(place), reached, depth + 1);
+                    self.note_input(inner, has_input);
                 }
                 Inner::Text(text) => self.tasks.push_back(Task::Text {
                     text,

@@ -159,6 +159,10 @@ fn options_that_make_no_sense_are_refused_by_name() {
             "are for rules that ask",
         ),
         (
+            "auto_allowed: [{pattern: x, input: none}]",
+            "`input` is for rules that ask",
+        ),
+        (
             "auto_allowed: [{pattern: x, timeout: 2d}]",
             "`timeout` has to be between",
         ),
@@ -171,7 +175,10 @@ fn options_that_make_no_sense_are_refused_by_name() {
             "no target has the name `srv9`",
         ),
         ("auto_allowed: [{pattern: x, targets: ['-x']}]", "`-x`"),
-        ("auto_allowed: [{pattern: x, tiers: [staging]}]", "staging"),
+        (
+            "auto_allowed: [{pattern: x, tiers: [staging]}]",
+            "has to be `lab` or `production`",
+        ),
         ("auto_allowed: [{pattern: []}]", "a pattern is empty"),
         (
             "auto_allowed: [{pattern: ['x', 'x']}]",
