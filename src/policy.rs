@@ -10,6 +10,7 @@ use crate::shell;
 use crate::shell::Script;
 use crate::target::Scope;
 
+mod beginning;
 mod candidate;
 mod decide;
 mod definition;
@@ -128,6 +129,15 @@ impl Policy {
     /// How many rules there are.
     pub fn rules(&self) -> usize {
         self.rules.len()
+    }
+
+    /// How many patterns were compiled so far: what was asked needed them.
+    pub fn compiled(&self) -> usize {
+        self.rules
+            .iter()
+            .flat_map(|rule| &rule.patterns)
+            .filter(|pattern| pattern.is_compiled())
+            .count()
     }
 
     /// Bounds of a command.

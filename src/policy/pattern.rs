@@ -12,6 +12,7 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::Look;
 
+use super::beginning::Beginning;
 use super::fragment::Fragments;
 use super::needs::Needs;
 
@@ -21,6 +22,7 @@ pub(super) struct Pattern {
     text: String,
     reading: Reading,
     /// Scanned when first asked: a pattern that the index passes over is never even read.
+    beginning: OnceLock<Beginning>,
     needs: OnceLock<Needs>,
     compiled: OnceLock<Result<meta::Regex, String>>,
 }
@@ -46,6 +48,7 @@ impl Pattern {
         Pattern {
             text,
             reading,
+            beginning: OnceLock::new(),
             needs: OnceLock::new(),
             compiled: OnceLock::new(),
         }
@@ -58,18 +61,35 @@ impl Pattern {
 
     /// Whether it matches. A pattern that cannot be used is an error, never a miss.
     pub(super) fn matches(&self, text: &str, shared: &Shared) -> Result<bool, String> {
-        let needs = self.needs.get_or_init(|| {
-            shared
-                .fragments
-                .expand(&self.text, shared.bytes)
-                .map_or_else(|_| Needs::nothing(), |pattern| Needs::of(&pattern))
-        });
-        if !needs.maybe(text) {
+        if !self.maybe(text, shared) {
             return Ok(false);
         }
         self.compiled(shared)
             .map(|regex| regex.is_match(text))
             .map_err(Clone::clone)
+    }
+
+    /// Whether it could match: false is certain, and needs no regular expression.
+    fn maybe(&self, text: &str, shared: &Shared) -> bool {
+        let expanded = || shared.fragments.expand(&self.text, shared.bytes);
+        let beginning = self.beginning.get_or_init(|| match self.reading {
+            Reading::Anywhere => {
+                expanded().map_or_else(|_| Beginning::anything(), |text| Beginning::of(&text))
+            }
+            Reading::Whole => Beginning::anything(),
+        });
+        if !beginning.maybe(text) {
+            return false;
+        }
+        let needs = self
+            .needs
+            .get_or_init(|| expanded().map_or_else(|_| Needs::nothing(), |text| Needs::of(&text)));
+        needs.maybe(text)
+    }
+
+    /// Whether a text needed the regular expression itself so far.
+    pub(super) fn is_compiled(&self) -> bool {
+        self.compiled.get().is_some()
     }
 
     /// Compiles the pattern, once.
