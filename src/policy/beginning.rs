@@ -44,68 +44,108 @@ impl Beginning {
 fn anchored(pattern: &str) -> Option<Vec<String>> {
     let mut all = Vec::new();
     for alternative in alternatives(pattern)? {
-        let (found, _) = prefixes(alternative.strip_prefix('^')?, 0)?;
-        all.extend(found);
+        all.extend(prefixes(alternative.strip_prefix('^')?, 0)?);
         if all.len() > MOST {
             return None;
         }
     }
+    let all: Vec<String> = all.into_iter().map(|start| start.literal).collect();
     (!all.is_empty() && all.iter().all(|literal| !literal.is_empty())).then_some(all)
 }
 
-/// The literals a sequence begins with, and whether they are all of it.
-fn prefixes(mut rest: &str, depth: usize) -> Option<(Vec<String>, bool)> {
-    let mut found = vec![String::new()];
+/// One way in which a sequence begins.
+#[derive(Debug, Clone)]
+struct Start {
+    literal: String,
+    /// Whether this is all that is matched so far, so that what follows follows directly.
+    whole: bool,
+}
+
+/// The literals a sequence begins with.
+fn prefixes(mut rest: &str, depth: usize) -> Option<Vec<Start>> {
+    let mut found = vec![Start {
+        literal: String::new(),
+        whole: true,
+    }];
     while let Some(character) = rest.chars().next() {
-        let (pieces, behind, whole) = match character {
+        let literal = |literal: char| {
+            vec![Start {
+                literal: literal.to_string(),
+                whole: true,
+            }]
+        };
+        let (mut pieces, behind) = match character {
             '(' => {
                 let (inner, behind) = group(rest)?;
                 let Some(inner) = inner.filter(|_| depth < DEEPEST) else {
-                    return Some((found, false));
+                    return Some(ended(found));
                 };
                 let mut pieces = Vec::new();
-                let mut whole = true;
                 for alternative in alternatives(inner)? {
-                    let (more, all_of_it) = prefixes(alternative, depth + 1)?;
-                    pieces.extend(more);
-                    whole &= all_of_it;
+                    pieces.extend(prefixes(alternative, depth + 1)?);
                 }
-                (pieces, behind, whole)
+                (pieces, behind)
             }
             '\\' => {
-                let literal = rest.get(1..)?.chars().next()?;
-                if !literal.is_ascii_punctuation() || matches!(literal, '<' | '>') {
-                    return Some((found, false));
+                let escaped = rest.get(1..)?.chars().next()?;
+                if !escaped.is_ascii_punctuation() || matches!(escaped, '<' | '>') {
+                    return Some(ended(found));
                 }
-                (vec![literal.to_string()], rest.get(2..)?, true)
+                (literal(escaped), rest.get(2..)?)
             }
             '^' | '$' | '.' | '[' | '*' | '+' | '?' | '{' | '|' | ')' | '\n' => {
-                return Some((found, false));
+                return Some(ended(found));
             }
-            literal => (
-                vec![literal.to_string()],
-                rest.get(literal.len_utf8()..)?,
-                true,
-            ),
+            plain => (literal(plain), rest.get(plain.len_utf8()..)?),
         };
-        // What may be absent or come again ends what is known.
-        if behind.starts_with(['*', '?', '{', '+']) || found.len() * pieces.len() > MOST {
-            return Some((found, false));
+        // What may come again ends what is known; what may be absent is known twice.
+        rest = match behind.strip_prefix('?') {
+            Some(behind) if !behind.starts_with(['?', '*', '+', '{']) => {
+                pieces.extend(literal(' ').into_iter().map(|start| Start {
+                    literal: String::new(),
+                    ..start
+                }));
+                behind
+            }
+            _ if behind.starts_with(['*', '?', '{', '+']) => return Some(ended(found)),
+            _ => behind,
+        };
+        if found.len() * pieces.len() > MOST {
+            return Some(ended(found));
         }
         found = found
-            .iter()
-            .flat_map(|start| pieces.iter().map(move |piece| format!("{start}{piece}")))
+            .into_iter()
+            .flat_map(|start| match start.whole {
+                false => vec![start],
+                true => pieces
+                    .iter()
+                    .map(|piece| Start {
+                        literal: format!("{}{}", start.literal, piece.literal),
+                        whole: piece.whole,
+                    })
+                    .collect(),
+            })
             .collect();
-        if !whole {
-            return Some((found, false));
+        if found.iter().all(|start| !start.whole) {
+            break;
         }
-        rest = behind;
     }
-    Some((found, true))
+    Some(found)
+}
+
+/// The same beginnings, where nothing is known of what follows.
+fn ended(found: Vec<Start>) -> Vec<Start> {
+    found
+        .into_iter()
+        .map(|start| Start {
+            whole: false,
+            ..start
+        })
+        .collect()
 }
 
 /// What stands in a group, and behind it. Nothing inside for one with flags or a name.
-fn group(text: &str) -> Option<(Option<&str>, &str)> {
+pub(super) fn group(text: &str) -> Option<(Option<&str>, &str)> {
     let mut depth = 0usize;
     for (at, character) in Meta::new(text) {
         match character {
@@ -128,7 +168,7 @@ fn group(text: &str) -> Option<(Option<&str>, &str)> {
 }
 
 /// The alternatives of a pattern, outside of groups.
-fn alternatives(text: &str) -> Option<Vec<&str>> {
+pub(super) fn alternatives(text: &str) -> Option<Vec<&str>> {
     // Flags such as `(?x)` change how the rest is read.
     if text.starts_with("(?") && !text.starts_with("(?:") {
         return None;
@@ -219,19 +259,26 @@ mod tests {
         begins("^rm .*", &["rm "]);
         begins("^(rm|mv) x", &["rm x", "mv x"]);
         begins("^(?:rm|mv)( |$)", &["rm ", "rm", "mv ", "mv"]);
-        begins("^mkfs([.]ext4)?", &["mkfs"]);
+        begins("^mkfs([.]ext4)?", &["mkfs", "mkfs"]);
         begins(r"^a\.b[0-9]", &["a.b"]);
         begins("^rm x|^mv", &["rm x", "mv"]);
         begins("^ab+c", &["a"]);
         begins("^(a(b|c)|d)e", &["abe", "ace", "de"]);
-        begins("^(a[x]|b)c", &["a", "b"]);
+        begins("^(a[x]|b)c", &["a", "bc"]);
+        begins("^(sudo )?rm x", &["sudo rm x", "rm x"]);
+        begins("^(a|b[0-9])?c", &["ac", "b", "c"]);
+        begins("^ab?c", &["abc", "ac"]);
+        begins(
+            "^(sudo )?(rm|mv)(?i:x)",
+            &["sudo rm", "sudo mv", "rm", "mv"],
+        );
     }
 
     #[test]
     fn what_is_not_anchored_may_begin_with_anything() {
         for pattern in [
             "rm", "^rm|mv", "^", "^.*", "(^|x)rm", "(?i)^rm", "^(?i:rm)", "^(|a)b*", "^a?",
-            "^(a)?b", "(?x)^ a", "^[ab]", "^(rm", "^rm)", "^$",
+            "^(a)?b?", "(?x)^ a", "^[ab]", "^(rm", "^rm)", "^$",
         ] {
             let found = Beginning::of(pattern);
             assert!(found.maybe("anything"), "{pattern} {found:?}");

@@ -4,6 +4,8 @@
 //! **Gives** literals of which at least one stands in every text that the pattern matches.
 //! **Never** guesses: a pattern that is not understood needs nothing and is always compiled.
 
+use super::beginning;
+
 /// Literals of which one must be there; `None` where nothing is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Needs {
@@ -37,17 +39,38 @@ impl Needs {
 }
 
 /// The first word that every text matched from its beginning has, for the index of rules.
+///
+/// Behind it stands the end, a blank, or groups whose every alternative begins with a blank.
 pub(super) fn first_word(pattern: &str) -> Option<&str> {
     let end = pattern
         .find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-' && c != '/')
         .unwrap_or(pattern.len());
-    let (word, rest) = pattern.split_at_checked(end)?;
-    // Only a blank or the end closes the word; and no `|` may offer another beginning.
-    let closed = rest.is_empty() || rest.starts_with(' ');
-    let quantified = rest
-        .trim_start_matches(' ')
-        .starts_with(['*', '+', '?', '{']);
-    (closed && !quantified && !word.is_empty() && !rest.contains('|')).then_some(word)
+    let (word, mut rest) = pattern.split_at_checked(end)?;
+    let alone = !word.is_empty() && beginning::alternatives(pattern)?.len() == 1;
+    let parts = |text: &str| {
+        let behind = text.strip_prefix(' ');
+        // Two braces name a fragment, one is a quantifier.
+        behind.is_some_and(|behind| {
+            behind.starts_with("{{") || !behind.starts_with(['*', '+', '?', '{'])
+        })
+    };
+    while alone {
+        if rest.is_empty() || parts(rest) {
+            return Some(word);
+        }
+        let (inside, behind) = beginning::group(rest)?;
+        if !beginning::alternatives(inside?)?.into_iter().all(parts) {
+            return None;
+        }
+        rest = match behind.strip_prefix(['*', '?']) {
+            Some(behind) => behind,
+            // It has to be there, at least once.
+            None if !behind.starts_with('{') => return Some(word),
+            None => return None,
+        };
+        rest = rest.strip_prefix('?').unwrap_or(rest);
+    }
+    None
 }
 
 /// What one alternative needs: any of these. `None`: nothing is known of it.
@@ -56,7 +79,7 @@ type Known = Option<Vec<String>>;
 /// How deep groups are read.
 const DEEPEST_GROUP: usize = 8;
 /// More literals than this are not worth looking for.
-const MOST_LITERALS: usize = 16;
+const MOST_LITERALS: usize = 64;
 
 struct Scan<'a> {
     rest: &'a str,
@@ -175,15 +198,17 @@ impl Scan<'_> {
 
     fn group(&mut self, depth: usize) -> Option<Known> {
         self.next();
+        // Letters of either case are no literals; other flags may make blanks mean nothing.
+        let either_case = self.rest.starts_with("?i:");
         if self.rest.starts_with('?') {
-            // Flags can make letters mean either case, or blanks nothing.
-            self.rest = self.rest.strip_prefix("?:")?;
+            let flags = if either_case { "?i:" } else { "?:" };
+            self.rest = self.rest.strip_prefix(flags)?;
         }
         if depth >= DEEPEST_GROUP {
             return None;
         }
         let inner = self.alternatives(depth + 1)?;
-        (self.next()? == ')').then_some(inner)
+        (self.next()? == ')').then_some(inner.filter(|_| !either_case))
     }
 
     fn class(&mut self) -> Option<()> {
@@ -270,6 +295,7 @@ mod tests {
         needs("(sudo )?ls", &["ls"]);
         needs("(sudo ){0}ls", &["ls"]);
         needs("x(longer)+?", &["x"]);
+        needs("ab(?i:longer)c", &["ab"]);
     }
 
     #[test]
@@ -277,7 +303,9 @@ mod tests {
         for pattern in [
             "(?i)abc",
             "(?x) a b c",
-            "a(?i:b)",
+            "(?i:b)",
+            "a(?-i:b)",
+            "a(?ix:b)",
             "(?P<n>a)",
             r"\x41bc",
             r"\u{41}bc",
@@ -310,10 +338,18 @@ mod tests {
         assert_eq!(first_word("df"), Some("df"));
         assert_eq!(first_word("df -h( .*)?"), Some("df"));
         assert_eq!(first_word("/usr/bin/df -h"), Some("/usr/bin/df"));
+        assert_eq!(first_word("df( -[a-z]+| {{path}})*"), Some("df"));
+        assert_eq!(first_word("df( -h)?( -i)+"), Some("df"));
+        assert_eq!(first_word("df( -h)*"), Some("df"));
+        assert_eq!(first_word("df( -h)? x|y"), None);
         for pattern in [
             "df|ls",
             "df.*",
-            "df( -h)?",
+            "df( -h)?x",
+            "df( -h|x)*",
+            "df( ?-h)*",
+            "df({{x}})*",
+            "df( -h){0,1}",
             "(df|ls) x",
             "df?",
             "df ?x",
