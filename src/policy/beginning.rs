@@ -4,6 +4,8 @@
 //! **Gives** literals of which one stands at the beginning of a line in every text it matches.
 //! **Never** guesses: a pattern that is not understood may begin with anything.
 
+use super::fragment::Fragments;
+
 /// Literals with one of which some line begins; `None` where nothing is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Beginning {
@@ -22,9 +24,9 @@ impl Beginning {
     }
 
     /// Reads off a pattern how its lines begin: `^(rm|mv) ` gives `rm ` and `mv `.
-    pub(super) fn of(pattern: &str) -> Beginning {
+    pub(super) fn of(pattern: &str, fragments: &Fragments) -> Beginning {
         Beginning {
-            any_of: anchored(pattern),
+            any_of: anchored(pattern, fragments),
         }
     }
 
@@ -41,10 +43,10 @@ impl Beginning {
     }
 }
 
-fn anchored(pattern: &str) -> Option<Vec<String>> {
+fn anchored(pattern: &str, fragments: &Fragments) -> Option<Vec<String>> {
     let mut all = Vec::new();
     for alternative in alternatives(pattern)? {
-        all.extend(prefixes(alternative.strip_prefix('^')?, 0)?);
+        all.extend(prefixes(alternative.strip_prefix('^')?, 0, fragments)?);
         if all.len() > MOST {
             return None;
         }
@@ -55,14 +57,26 @@ fn anchored(pattern: &str) -> Option<Vec<String>> {
 
 /// One way in which a sequence begins.
 #[derive(Debug, Clone)]
-struct Start {
+pub(super) struct Start {
     literal: String,
     /// Whether this is all that is matched so far, so that what follows follows directly.
     whole: bool,
 }
 
+/// The literals that a pattern of several alternatives begins with.
+pub(super) fn starts(pattern: &str, depth: usize, fragments: &Fragments) -> Option<Vec<Start>> {
+    let mut all = Vec::new();
+    for alternative in alternatives(pattern)? {
+        all.extend(prefixes(alternative, depth, fragments)?);
+        if all.len() > MOST {
+            return None;
+        }
+    }
+    Some(all)
+}
+
 /// The literals a sequence begins with.
-fn prefixes(mut rest: &str, depth: usize) -> Option<Vec<Start>> {
+fn prefixes(mut rest: &str, depth: usize, fragments: &Fragments) -> Option<Vec<Start>> {
     let mut found = vec![Start {
         literal: String::new(),
         whole: true,
@@ -80,12 +94,15 @@ fn prefixes(mut rest: &str, depth: usize) -> Option<Vec<Start>> {
                 let Some(inner) = inner.filter(|_| depth < DEEPEST) else {
                     return Some(ended(found));
                 };
-                let mut pieces = Vec::new();
-                for alternative in alternatives(inner)? {
-                    pieces.extend(prefixes(alternative, depth + 1)?);
+                match starts(inner, depth + 1, fragments) {
+                    Some(pieces) => (pieces, behind),
+                    None => return Some(ended(found)),
                 }
-                (pieces, behind)
             }
+            '{' => match fragments.starts(rest, depth + 1) {
+                Some((Some(pieces), behind)) if depth < DEEPEST => (pieces, behind),
+                _ => return Some(ended(found)),
+            },
             '\\' => {
                 let escaped = rest.get(1..)?.chars().next()?;
                 if !escaped.is_ascii_punctuation() || matches!(escaped, '<' | '>') {
@@ -93,21 +110,21 @@ fn prefixes(mut rest: &str, depth: usize) -> Option<Vec<Start>> {
                 }
                 (literal(escaped), rest.get(2..)?)
             }
-            '^' | '$' | '.' | '[' | '*' | '+' | '?' | '{' | '|' | ')' | '\n' => {
+            '^' | '$' | '.' | '[' | '*' | '+' | '?' | '|' | ')' | '\n' => {
                 return Some(ended(found));
             }
             plain => (literal(plain), rest.get(plain.len_utf8()..)?),
         };
         // What may come again ends what is known; what may be absent is known twice.
         rest = match behind.strip_prefix('?') {
-            Some(behind) if !behind.starts_with(['?', '*', '+', '{']) => {
+            Some(behind) if !quantified(behind) => {
                 pieces.extend(literal(' ').into_iter().map(|start| Start {
                     literal: String::new(),
                     ..start
                 }));
                 behind
             }
-            _ if behind.starts_with(['*', '?', '{', '+']) => return Some(ended(found)),
+            _ if quantified(behind) => return Some(ended(found)),
             _ => behind,
         };
         if found.len() * pieces.len() > MOST {
@@ -131,6 +148,11 @@ fn prefixes(mut rest: &str, depth: usize) -> Option<Vec<Start>> {
         }
     }
     Some(found)
+}
+
+/// Whether a quantifier stands here; two braces name a fragment.
+fn quantified(text: &str) -> bool {
+    text.starts_with(['*', '?', '+']) || text.starts_with('{') && !text.starts_with("{{")
 }
 
 /// The same beginnings, where nothing is known of what follows.
@@ -248,7 +270,7 @@ mod tests {
 
     #[track_caller]
     fn begins(pattern: &str, expected: &[&str]) {
-        let found = Beginning::of(pattern).any_of;
+        let found = Beginning::of(pattern, &Fragments::default()).any_of;
         let expected = (!expected.is_empty())
             .then(|| expected.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
         assert_eq!(found, expected, "{pattern}");
@@ -280,9 +302,53 @@ mod tests {
             "rm", "^rm|mv", "^", "^.*", "(^|x)rm", "(?i)^rm", "^(?i:rm)", "^(|a)b*", "^a?",
             "^(a)?b?", "(?x)^ a", "^[ab]", "^(rm", "^rm)", "^$",
         ] {
-            let found = Beginning::of(pattern);
+            let found = Beginning::of(pattern, &Fragments::default());
             assert!(found.maybe("anything"), "{pattern} {found:?}");
         }
+    }
+
+    #[test]
+    fn beginnings_are_known_through_fragments() {
+        let fragments = fragments(&[
+            ("reader", "cat|less|{{pager}}"),
+            ("pager", "mo(re|st)"),
+            ("as", "(sudo )?"),
+            ("self", "{{self}}|{{self}}x"),
+            ("any", ".*"),
+        ]);
+        let begins = |pattern: &str| Beginning::of(pattern, &fragments).any_of;
+        let words = |words: &[&str]| Some(words.iter().map(|w| (*w).to_owned()).collect());
+        assert_eq!(
+            begins("^{{as}}{{reader}} x"),
+            words(&[
+                "sudo cat x",
+                "sudo less x",
+                "sudo more x",
+                "sudo most x",
+                "cat x",
+                "less x",
+                "more x",
+                "most x"
+            ])
+        );
+        assert_eq!(begins("^rm{{any}} x"), words(&["rm"]));
+        assert_eq!(begins("^rm {{self}} x"), words(&["rm ", "rm "]));
+        assert_eq!(begins("^{{any}} x"), None);
+        assert_eq!(begins("^{{nowhere}} x"), None);
+        assert_eq!(begins("^{{reader}}? x").unwrap().len(), 5);
+    }
+
+    fn fragments(pieces: &[(&str, &str)]) -> Fragments {
+        let piece = |pattern: &str| super::super::Fragment {
+            pattern: pattern.to_owned(),
+            line: None,
+        };
+        Fragments::new(
+            pieces
+                .iter()
+                .map(|(name, pattern)| ((*name).to_owned(), piece(pattern)))
+                .collect(),
+        )
     }
 
     fn piece() -> impl Strategy<Value = String> {
@@ -329,7 +395,7 @@ mod tests {
             else {
                 return Ok(());
             };
-            let beginning = Beginning::of(&pattern);
+            let beginning = Beginning::of(&pattern, &Fragments::default());
             for text in texts {
                 prop_assert!(beginning.maybe(&text) || !regex.is_match(&text), "{pattern:?} {text:?}");
             }
@@ -337,7 +403,7 @@ mod tests {
 
         #[test]
         fn any_text_at_all_is_read_without_a_panic(pattern in "\\PC{0,40}") {
-            let _ = Beginning::of(&pattern);
+            let _ = Beginning::of(&pattern, &Fragments::default());
         }
     }
 }

@@ -6,14 +6,28 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
+use super::beginning;
+use super::beginning::Start;
 use super::pattern;
 use super::pattern::Reading;
 
 /// The fragments of a configuration by their names.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Fragments {
-    pieces: BTreeMap<String, Fragment>,
+    pieces: BTreeMap<String, Piece>,
+}
+
+/// A fragment, and what is known of it once a pattern asked.
+#[derive(Debug)]
+struct Piece {
+    fragment: Fragment,
+    starts: OnceLock<Option<Vec<Start>>>,
+    /// Whether its beginnings are being read: one that is made of itself has none.
+    reading: AtomicBool,
 }
 
 /// One fragment as its author wrote it.
@@ -28,14 +42,46 @@ pub struct Fragment {
 impl Fragments {
     /// Collects fragments by their names.
     pub fn new(pieces: BTreeMap<String, Fragment>) -> Fragments {
-        Fragments { pieces }
+        let piece = |fragment| Piece {
+            fragment,
+            starts: OnceLock::new(),
+            reading: AtomicBool::new(false),
+        };
+        Fragments {
+            pieces: pieces
+                .into_iter()
+                .map(|(name, fragment)| (name, piece(fragment)))
+                .collect(),
+        }
     }
 
     /// All of them, by name.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Fragment)> {
         self.pieces
             .iter()
-            .map(|(name, fragment)| (name.as_str(), fragment))
+            .map(|(name, piece)| (name.as_str(), &piece.fragment))
+    }
+
+    /// With what the fragment begins whose name stands at the beginning of a text, and what stands
+    /// behind that name. Read once for each fragment; no beginnings where they cannot be known.
+    pub(super) fn starts<'p>(
+        &self,
+        text: &'p str,
+        depth: usize,
+    ) -> Option<(Option<Vec<Start>>, &'p str)> {
+        let (_, name, behind) = next_name(text).filter(|(before, ..)| before.is_empty())?;
+        let Some(piece) = self.pieces.get(name) else {
+            return Some((None, behind));
+        };
+        if let Some(known) = piece.starts.get() {
+            return Some((known.clone(), behind));
+        }
+        if piece.reading.swap(true, Ordering::Relaxed) {
+            return Some((None, behind));
+        }
+        let starts = beginning::starts(&piece.fragment.pattern, depth, self);
+        piece.reading.store(false, Ordering::Relaxed);
+        Some((piece.starts.get_or_init(|| starts).clone(), behind))
     }
 
     /// The pattern with every name replaced. At most `longest` bytes long.
@@ -72,14 +118,14 @@ impl Fragments {
         let mut rest = pattern;
         while let Some((before, name, after)) = next_name(rest) {
             out.push_str(before);
-            let fragment = self.pieces.get(name).ok_or_else(|| self.unknown(name))?;
+            let piece = self.pieces.get(name).ok_or_else(|| self.unknown(name))?;
             if above.contains(&name) {
                 return Err(format!("the fragment `{name}` is made of itself"));
             }
             // A group of its own: alternatives in a fragment end with it.
             out.push_str("(?:");
             above.push(name);
-            self.push(&fragment.pattern, above, longest, out)?;
+            self.push(&piece.fragment.pattern, above, longest, out)?;
             above.pop();
             out.push(')');
             if out.len() > longest {

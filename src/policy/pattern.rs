@@ -73,9 +73,7 @@ impl Pattern {
     fn maybe(&self, text: &str, shared: &Shared) -> bool {
         let expanded = || shared.fragments.expand(&self.text, shared.bytes);
         let beginning = self.beginning.get_or_init(|| match self.reading {
-            Reading::Anywhere => {
-                expanded().map_or_else(|_| Beginning::anything(), |text| Beginning::of(&text))
-            }
+            Reading::Anywhere => Beginning::of(&self.text, &shared.fragments),
             Reading::Whole => Beginning::anything(),
         });
         if !beginning.maybe(text) {
