@@ -23,6 +23,7 @@ mod near;
 mod needs;
 mod pattern;
 mod prefix;
+mod reason;
 mod rule;
 mod sample;
 mod verdict;

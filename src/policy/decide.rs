@@ -11,7 +11,7 @@ use super::Policy;
 use super::Rule;
 use super::Verdict;
 use super::prefix;
-use super::verdict::Reason;
+use super::reason::Reason;
 use crate::shell;
 use crate::shell::Reached;
 use crate::shell::Script;

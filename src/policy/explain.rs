@@ -11,7 +11,7 @@ use super::Near;
 use super::Policy;
 use super::Verdict;
 use super::decide;
-use super::verdict::Reason;
+use super::reason::Reason;
 use crate::assurance::Assurance;
 use crate::shell::Opaque;
 use crate::shell::Reached;

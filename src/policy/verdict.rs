@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::Decision;
-use super::Rule;
+use super::reason::Reason;
 use crate::assurance::Assurance;
 use crate::shell::Opaque;
 use crate::shell::Reached;
@@ -42,112 +42,6 @@ pub struct Finding {
     wrapped_in: Option<usize>,
     reached: Reached,
     reason: Reason,
-}
-
-/// Why something was decided.
-#[derive(Debug, Clone)]
-pub(super) enum Reason {
-    /// A rule says so.
-    Rule {
-        id: String,
-        decision: Decision,
-        why: Option<String>,
-        line: Option<u64>,
-        needs: Assurance,
-        irreversible: bool,
-        timeout: Option<Duration>,
-    },
-    /// A rule that would have to be asked cannot be read.
-    Broken {
-        id: String,
-        line: Option<u64>,
-        problem: String,
-    },
-    /// No rule knows it.
-    Unknown,
-    /// The whole script: some part of it no rule knows.
-    Default(Decision),
-    /// The whole script: it cannot be read beforehand.
-    Opaque(Decision),
-    /// The whole script: a human would be asked, and on this machine that is only recorded.
-    Audited,
-}
-
-impl Reason {
-    pub(super) fn rule(rule: &Rule, scope: &Scope) -> Reason {
-        Reason::Rule {
-            id: rule.id.clone(),
-            decision: rule.definition.effect,
-            why: rule.why().map(str::to_owned),
-            line: rule.definition.line,
-            needs: rule.needs(scope),
-            irreversible: rule.definition.irreversible,
-            timeout: rule.definition.timeout,
-        }
-    }
-
-    pub(super) fn broken(rule: &Rule, problem: String) -> Reason {
-        Reason::Broken {
-            id: rule.id.clone(),
-            line: rule.definition.line,
-            problem,
-        }
-    }
-
-    /// The decision; none where no rule knows the command.
-    pub(super) fn decision(&self) -> Option<Decision> {
-        match self {
-            Reason::Rule { decision, .. }
-            | Reason::Default(decision)
-            | Reason::Opaque(decision) => Some(*decision),
-            Reason::Broken { .. } => Some(Decision::Forbid),
-            Reason::Audited => Some(Decision::Allow),
-            Reason::Unknown => None,
-        }
-    }
-
-    /// How strict it is; what no rule knows weighs nothing here. Of rules that ask, the one that
-    /// demands more weighs more.
-    pub(super) fn weight(&self) -> (Option<Decision>, Option<Assurance>) {
-        let decision = self.decision();
-        let asks = decision == Some(Decision::RequireApproval);
-        (decision, self.needs().filter(|_| asks))
-    }
-
-    /// The assurance that a rule which asks demands.
-    fn needs(&self) -> Option<Assurance> {
-        match self {
-            Reason::Rule { needs, .. } => Some(*needs),
-            _ => None,
-        }
-    }
-
-    fn timeout(&self) -> Option<Duration> {
-        match self {
-            Reason::Rule { timeout, .. } => *timeout,
-            _ => None,
-        }
-    }
-
-    fn is_irreversible(&self) -> bool {
-        matches!(
-            self,
-            Reason::Rule {
-                irreversible: true,
-                ..
-            }
-        )
-    }
-
-    fn id(&self) -> Option<&str> {
-        match self {
-            Reason::Rule { id, .. } | Reason::Broken { id, .. } => Some(id),
-            Reason::Default(_) => Some("unknown_default"),
-            Reason::Opaque(_) => Some("opaque"),
-            Reason::Audited => Some("enforcement"),
-            Reason::Unknown => None,
-        }
-    }
 }
 
 impl Verdict {
