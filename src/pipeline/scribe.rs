@@ -152,11 +152,7 @@ impl<'a> Scribe<'a> {
 
     /// The approval is too weak, and the request goes on waiting.
     pub(super) fn too_weak(&self, why: &str) -> Response {
-        let code = self
-            .ticket
-            .as_ref()
-            .map(|ticket| ticket.code.to_string())
-            .unwrap_or_default();
+        let code = self.code();
         let message = format!(
             "Nothing ran: {why}. The request is still waiting; that user runs `sudo -u aiopsexec /opt/aiops/aiops approve {code}` on the gateway."
         );
@@ -168,11 +164,7 @@ impl<'a> Scribe<'a> {
     /// The approval counts as the first of two, and the request goes on waiting for the second.
     pub(super) fn one_of_two(&self) -> Response {
         let by = self.decision.as_ref().map_or("", |first| first.by.as_str());
-        let code = self
-            .ticket
-            .as_ref()
-            .map(|ticket| ticket.code.to_string())
-            .unwrap_or_default();
+        let code = self.code();
         let message = format!(
             "Nothing ran yet: {by} approved it as the first of two people. It is still waiting; a second one, who did not ask either, runs `sudo -u aiopsexec /opt/aiops/aiops approve {code}` on the gateway."
         );
@@ -249,6 +241,12 @@ impl<'a> Scribe<'a> {
     }
 
     // What all of them share.
+
+    /// The name that people type for the request that waits.
+    fn code(&self) -> String {
+        let ticket = self.ticket.as_ref();
+        ticket.map_or_else(String::new, |ticket| ticket.code.to_string())
+    }
 
     /// An answer about this request, not yet recorded.
     pub(super) fn about(&self, status: Status, message: impl Into<String>) -> Response {
