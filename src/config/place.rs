@@ -30,8 +30,8 @@ impl Place {
     /// Where the policy has a problem.
     pub(super) fn in_policy(place: &policy::Place) -> Place {
         match place {
-            policy::Place::Fragment { name, byte } => {
-                Place::of("fragments").key(name).within(*byte)
+            policy::Place::Fragment { name, number, byte } => {
+                Place::of("fragments").key(name).item(*number).within(*byte)
             }
             policy::Place::FragmentName(name) => Place::of("fragments").key(name).itself(),
             policy::Place::Rule {

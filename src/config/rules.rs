@@ -15,6 +15,7 @@ use super::build::line_of;
 use super::place::Place;
 use super::yaml::Enforcement;
 use super::yaml::Input;
+use super::yaml::Patterns;
 use super::yaml::RawPolicy;
 use super::yaml::RawRule;
 use super::yaml::Sudo;
@@ -27,13 +28,13 @@ use crate::target::Inventory;
 use crate::target::Name;
 
 /// The fragments by their names.
-pub(super) fn fragments(raw: BTreeMap<String, Spanned<String>>) -> Fragments {
+pub(super) fn fragments(raw: BTreeMap<String, Spanned<Patterns>>) -> Fragments {
     Fragments::new(
         raw.into_iter()
-            .map(|(name, pattern)| {
-                let line = line_of(&pattern);
-                let pattern = pattern.value;
-                (name, Fragment { pattern, line })
+            .map(|(name, patterns)| {
+                let line = line_of(&patterns);
+                let patterns = patterns.value.0;
+                (name, Fragment { patterns, line })
             })
             .collect(),
     )

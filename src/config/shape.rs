@@ -138,8 +138,8 @@ pub(super) const FILE: &[Key] = &[
     ).not_empty(),
     key(
         "fragments",
-        Shape::Named(&Shape::Text),
-        "Named pieces of regular expressions: `{{name}}` in a pattern stands for one. A name is a lower-case letter, then letters, digits and `_`.",
+        Shape::Named(&Shape::PatternOr(&TEXTS)),
+        "Named pieces of regular expressions, or lists of alternatives: `{{name}}` in a pattern stands for one. A name is a lower-case letter, then letters, digits and `_`.",
     ).not_empty(),
     AUTO_ALLOWED,
     APPROVAL_REQUIRED,

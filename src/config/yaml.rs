@@ -38,7 +38,7 @@ pub(super) struct Raw {
     pub(super) mode: Tier,
     pub(super) unknown_default: Option<UnknownDefault>,
     pub(super) targets: BTreeMap<String, Spanned<RawTarget>>,
-    pub(super) fragments: BTreeMap<String, Spanned<String>>,
+    pub(super) fragments: BTreeMap<String, Spanned<Patterns>>,
     pub(super) auto_allowed: Option<Vec<Spanned<RawRule>>>,
     pub(super) approval_required: Option<Vec<Spanned<RawRule>>>,
     pub(super) forbidden: Option<Vec<Spanned<RawRule>>>,
@@ -223,7 +223,7 @@ fn stopped(text: &str, error: &serde_yaml::Error) -> Fault {
 
 /// One pattern, or a list of them.
 #[derive(Debug)]
-struct Patterns(Vec<String>);
+pub(super) struct Patterns(pub(super) Vec<String>);
 
 impl<'de> Deserialize<'de> for Patterns {
     fn deserialize<D: Deserializer<'de>>(yaml: D) -> Result<Self, D::Error> {

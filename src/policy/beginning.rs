@@ -340,7 +340,7 @@ mod tests {
 
     fn fragments(pieces: &[(&str, &str)]) -> Fragments {
         let piece = |pattern: &str| super::super::Fragment {
-            pattern: pattern.to_owned(),
+            patterns: vec![pattern.to_owned()],
             line: None,
         };
         Fragments::new(

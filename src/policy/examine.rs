@@ -40,6 +40,8 @@ pub enum Place {
     Fragment {
         /// Its name.
         name: String,
+        /// Which of its patterns, from 0.
+        number: usize,
         /// The byte at which reading it ended.
         byte: Option<usize>,
     },
@@ -167,17 +169,18 @@ fn fragments(policy: &Policy, faults: &mut Vec<Fault>) {
             faults.push(told(place, problem.to_owned()));
             continue;
         }
-        let expanded = shared.fragments.expand(&piece.pattern, shared.bytes);
-        let read = expanded.and_then(|text| pattern::tree(&text, Reading::Whole));
-        if let Err(problem) = read {
-            let place = Place::Fragment {
-                name: name.to_owned(),
-                byte: shared.fragments.broken_at(&piece.pattern, Reading::Whole),
-            };
-            faults.push(told(
-                place,
-                format!("the pattern cannot be used: {problem}"),
-            ));
+        for (number, text) in piece.patterns.iter().enumerate() {
+            let expanded = shared.fragments.expand(text, shared.bytes);
+            let read = expanded.and_then(|text| pattern::tree(&text, Reading::Whole));
+            if let Err(problem) = read {
+                let place = Place::Fragment {
+                    name: name.to_owned(),
+                    number,
+                    byte: shared.fragments.broken_at(text, Reading::Whole),
+                };
+                let problem = format!("the pattern cannot be used: {problem}");
+                faults.push(told(place, problem));
+            }
         }
     }
 }

@@ -33,8 +33,8 @@ struct Piece {
 /// One fragment as its author wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fragment {
-    /// A regular expression, which may hold `{{name}}` itself.
-    pub pattern: String,
+    /// Regular expressions, each of which is one alternative, and may hold `{{name}}` itself.
+    pub patterns: Vec<String>,
     /// The line of the configuration it stands in.
     pub line: Option<u64>,
 }
@@ -79,7 +79,13 @@ impl Fragments {
         if piece.reading.swap(true, Ordering::Relaxed) {
             return Some((None, behind));
         }
-        let starts = beginning::starts(&piece.fragment.pattern, depth, self);
+        let starts = piece
+            .fragment
+            .patterns
+            .iter()
+            .map(|pattern| beginning::starts(pattern, depth, self))
+            .collect::<Option<Vec<_>>>()
+            .map(|starts| starts.concat());
         piece.reading.store(false, Ordering::Relaxed);
         Some((piece.starts.get_or_init(|| starts).clone(), behind))
     }
@@ -125,7 +131,15 @@ impl Fragments {
             // A group of its own: alternatives in a fragment end with it.
             out.push_str("(?:");
             above.push(name);
-            self.push(&piece.fragment.pattern, above, longest, out)?;
+            let patterns = &piece.fragment.patterns;
+            for (number, pattern) in patterns.iter().enumerate() {
+                // And so do flags in one of several.
+                let several = patterns.len() > 1;
+                out.push_str(if number > 0 { "|" } else { "" });
+                out.push_str(if several { "(?:" } else { "" });
+                self.push(pattern, above, longest, out)?;
+                out.push_str(if several { ")" } else { "" });
+            }
             above.pop();
             out.push(')');
             if out.len() > longest {
@@ -194,7 +208,7 @@ mod tests {
 
     fn fragments(pieces: &[(&str, &str)]) -> Fragments {
         let piece = |pattern: &str| Fragment {
-            pattern: pattern.to_owned(),
+            patterns: vec![pattern.to_owned()],
             line: None,
         };
         Fragments::new(
@@ -232,6 +246,19 @@ mod tests {
             &[("path", "/{{name}}(/{{name}})*"), ("name", "[a-z]+")],
             "cat {{path}}",
             "cat (?:/(?:[a-z]+)(/(?:[a-z]+))*)",
+        );
+    }
+
+    #[test]
+    fn the_items_of_a_list_are_alternatives() {
+        let list = Fragment {
+            patterns: vec!["a".to_owned(), "b|c".to_owned()],
+            line: None,
+        };
+        let fragments = Fragments::new([("x".to_owned(), list)].into());
+        assert_eq!(
+            fragments.expand("{{x}}d", 100).unwrap(),
+            "(?:(?:a)|(?:b|c))d"
         );
     }
 

@@ -81,7 +81,7 @@ impl Policy {
             if used.insert(name)
                 && let Some((_, piece)) = fragments.iter().find(|(known, _)| *known == name)
             {
-                open.extend(fragment::names(&piece.pattern));
+                open.extend(piece.patterns.iter().flat_map(|p| fragment::names(p)));
             }
         }
         fragments

@@ -58,7 +58,7 @@ pub(super) fn first_word(pattern: &str) -> Option<&str> {
         if rest.is_empty() || parts(rest) {
             return Some(word);
         }
-        let (inside, behind) = beginning::group(rest)?;
+        let (inside, behind) = rest.starts_with('(').then(|| beginning::group(rest))??;
         if !beginning::alternatives(inside?)?.into_iter().all(parts) {
             return None;
         }
@@ -350,6 +350,9 @@ mod tests {
             "df( ?-h)*",
             "df({{x}})*",
             "df( -h){0,1}",
+            "df?    ( x)",
+            "df.( x)",
+            "df[ x]( x)",
             "(df|ls) x",
             "df?",
             "df ?x",

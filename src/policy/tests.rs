@@ -597,7 +597,7 @@ fn in_production_a_rule_that_asks_does_so_behind_harmless_words() {
 #[test]
 fn fragments_stand_in_patterns_and_cannot_leak_out_of_their_group() {
     let piece = |pattern: &str| Fragment {
-        pattern: pattern.to_owned(),
+        patterns: vec![pattern.to_owned()],
         line: Some(3),
     };
     let fragments = |pieces: &[(&str, &str)]| {

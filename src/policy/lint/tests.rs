@@ -34,7 +34,7 @@ fn linted(rules: Vec<Definition>, fragments: &[(&str, &str)]) -> Vec<Warning> {
         (
             (*name).to_owned(),
             Fragment {
-                pattern,
+                patterns: vec![pattern],
                 line: Some(1),
             },
         )
