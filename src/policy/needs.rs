@@ -54,7 +54,10 @@ pub(super) fn first_word(pattern: &str) -> Option<&str> {
             behind.starts_with("{{") || !behind.starts_with(['*', '+', '?', '{'])
         })
     };
-    while alone {
+    if !alone {
+        return None;
+    }
+    loop {
         if rest.is_empty() || parts(rest) {
             return Some(word);
         }
@@ -70,7 +73,6 @@ pub(super) fn first_word(pattern: &str) -> Option<&str> {
         };
         rest = rest.strip_prefix('?').unwrap_or(rest);
     }
-    None
 }
 
 /// What one alternative needs: any of these. `None`: nothing is known of it.
