@@ -18,6 +18,7 @@ mod word;
 mod wrapper;
 
 pub use quote::quote;
+pub use quote::quote_all;
 pub use word::Word;
 
 /// Numbers that stop the reading of a command.

@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn beginnings_are_known_through_fragments() {
-        let fragments = fragments(&[
+        let fragments = Fragments::of(&[
             ("reader", "cat|less|{{pager}}"),
             ("pager", "mo(re|st)"),
             ("as", "(sudo )?"),
@@ -336,19 +336,6 @@ mod tests {
         assert_eq!(begins("^{{any}} x"), None);
         assert_eq!(begins("^{{nowhere}} x"), None);
         assert_eq!(begins("^{{reader}}? x").unwrap().len(), 5);
-    }
-
-    fn fragments(pieces: &[(&str, &str)]) -> Fragments {
-        let piece = |pattern: &str| super::super::Fragment {
-            patterns: vec![pattern.to_owned()],
-            line: None,
-        };
-        Fragments::new(
-            pieces
-                .iter()
-                .map(|(name, pattern)| ((*name).to_owned(), piece(pattern)))
-                .collect(),
-        )
     }
 
     fn piece() -> impl Strategy<Value = String> {

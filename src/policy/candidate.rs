@@ -68,20 +68,13 @@ impl Candidate {
             return Err(NoCandidate::Opaque);
         }
         let words: Vec<&str> = only.argv().into_iter().flatten().collect();
-        let steps = prefix::steps(&words);
-        let behind = |argv: &[Option<&str>]| {
-            steps.iter().any(|step| {
-                let rest = words.get(step.words..).unwrap_or_default();
-                rest.len() == argv.len() && rest.iter().zip(argv).all(|(a, b)| Some(*a) == *b)
-            })
-        };
-        let wrapped = commands
-            .iter()
-            .any(|command| command.reached() != Reached::Outer && !behind(&command.argv()));
+        let wrapped = commands.iter().any(|command| {
+            command.reached() != Reached::Outer && !prefix::leads_to(&words, &command.argv())
+        });
         if wrapped {
             return Err(NoCandidate::Wrapper);
         }
-        let (from, sudo) = steps
+        let (from, sudo) = prefix::steps(&words)
             .last()
             .map_or((0, false), |step| (step.words, step.sudo));
         let words = words.get(from..).unwrap_or_default();
@@ -93,8 +86,7 @@ impl Candidate {
 
     /// What a rule compares: the words joined by one blank, each quoted where it is not plain.
     pub fn canonical(&self) -> String {
-        let quoted: Vec<_> = self.words.iter().map(|word| shell::quote(word)).collect();
-        quoted.join(" ")
+        shell::quote_all(self.words.iter().map(String::as_str))
     }
 }
 

@@ -4,8 +4,6 @@
 //! **Gives** a `Verdict`.
 //! **Never** allows what is opaque, or what an unreadable rule might have forbidden.
 
-use std::borrow::Cow;
-
 use super::Decision;
 use super::Policy;
 use super::Rule;
@@ -252,10 +250,9 @@ pub(super) fn forms(command: &SimpleCommand) -> Vec<Form<'_>> {
     let words: Vec<&str> = argv.into_iter().flatten().collect();
     for step in prefix::steps(&words) {
         let behind = words.get(step.words..).unwrap_or_default();
-        let quoted: Vec<Cow<'_, str>> = behind.iter().map(|word| shell::quote(word)).collect();
         forms.push(Form {
             word: behind.first().copied(),
-            canonical: quoted.join(" "),
+            canonical: shell::quote_all(behind.iter().copied()),
             sudo: step.sudo,
         });
     }
@@ -270,18 +267,11 @@ pub(super) fn asked_about_behind_prefix(script: &Script, reasons: &[Reason], pla
         return false;
     };
     let words: Vec<&str> = outer.argv().into_iter().flatten().collect();
-    let steps = prefix::steps(&words);
-    let behind = |inner: &SimpleCommand| {
-        let words: Vec<Option<&str>> = words.iter().copied().map(Some).collect();
-        steps
-            .iter()
-            .any(|step| words.get(step.words..) == Some(&inner.argv()))
-    };
     commands.iter().zip(reasons).any(|(inner, reason)| {
         inner.reached() == Reached::Program
             && matches!(reason, Reason::Rule { .. })
             && reason.decision() == Some(Decision::RequireApproval)
-            && behind(inner)
+            && prefix::leads_to(&words, &inner.argv())
     })
 }
 

@@ -55,6 +55,21 @@ impl Fragments {
         }
     }
 
+    /// Fragments of one pattern each, by their names.
+    #[cfg(test)]
+    pub(super) fn of(pieces: &[(&str, &str)]) -> Fragments {
+        let piece = |pattern: &str| Fragment {
+            patterns: vec![pattern.to_owned()],
+            line: Some(1),
+        };
+        Fragments::new(
+            pieces
+                .iter()
+                .map(|(name, pattern)| ((*name).to_owned(), piece(pattern)))
+                .collect(),
+        )
+    }
+
     /// All of them, by name.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Fragment)> {
         self.pieces
@@ -206,28 +221,15 @@ mod tests {
 
     use super::*;
 
-    fn fragments(pieces: &[(&str, &str)]) -> Fragments {
-        let piece = |pattern: &str| Fragment {
-            patterns: vec![pattern.to_owned()],
-            line: None,
-        };
-        Fragments::new(
-            pieces
-                .iter()
-                .map(|(name, pattern)| ((*name).to_owned(), piece(pattern)))
-                .collect(),
-        )
-    }
-
     #[track_caller]
     fn expands(pieces: &[(&str, &str)], pattern: &str, expected: &str) {
-        let found = fragments(pieces).expand(pattern, 1000).unwrap();
+        let found = Fragments::of(pieces).expand(pattern, 1000).unwrap();
         assert_eq!(found, expected);
     }
 
     #[track_caller]
     fn fails(pieces: &[(&str, &str)], pattern: &str, expected: &str) {
-        let found = fragments(pieces).expand(pattern, 1000).unwrap_err();
+        let found = Fragments::of(pieces).expand(pattern, 1000).unwrap_err();
         assert!(found.contains(expected), "{found}");
     }
 
@@ -302,7 +304,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_holds_no_name_is_left_alone(pattern in "[a-z0-9 {}()|*\\\\]{0,40}") {
-            let found = fragments(&[]).expand(&pattern, 1000);
+            let found = Fragments::of(&[]).expand(&pattern, 1000);
             if names(&pattern).is_empty() {
                 prop_assert_eq!(found.unwrap(), pattern.as_str());
             } else {

@@ -71,7 +71,6 @@ impl Pattern {
 
     /// Whether it could match: false is certain, and needs no regular expression.
     fn maybe(&self, text: &str, shared: &Shared) -> bool {
-        let expanded = || shared.fragments.expand(&self.text, shared.bytes);
         let beginning = self.beginning.get_or_init(|| match self.reading {
             Reading::Anywhere => Beginning::of(&self.text, &shared.fragments),
             Reading::Whole => Beginning::anything(),
@@ -79,9 +78,12 @@ impl Pattern {
         if !beginning.maybe(text) {
             return false;
         }
-        let needs = self
-            .needs
-            .get_or_init(|| expanded().map_or_else(|_| Needs::nothing(), |text| Needs::of(&text)));
+        let needs = self.needs.get_or_init(|| {
+            shared
+                .fragments
+                .expand(&self.text, shared.bytes)
+                .map_or_else(|_| Needs::nothing(), |pattern| Needs::of(&pattern))
+        });
         needs.maybe(text)
     }
 

@@ -40,6 +40,14 @@ pub(super) fn steps(words: &[&str]) -> Vec<Step> {
     steps
 }
 
+/// Whether a command is what stands behind one of these prefixes of `words`.
+pub(super) fn leads_to(words: &[&str], argv: &[Option<&str>]) -> bool {
+    let same = |behind: &[&str]| behind.iter().copied().map(Some).eq(argv.iter().copied());
+    steps(words)
+        .iter()
+        .any(|step| words.get(step.words..).is_some_and(same))
+}
+
 /// `sudo` to root, with options that only say how it asks for a password.
 fn sudo(words: &[&str]) -> usize {
     let ["sudo" | "/usr/bin/sudo", options @ ..] = words else {

@@ -596,21 +596,9 @@ fn in_production_a_rule_that_asks_does_so_behind_harmless_words() {
 
 #[test]
 fn fragments_stand_in_patterns_and_cannot_leak_out_of_their_group() {
-    let piece = |pattern: &str| Fragment {
-        patterns: vec![pattern.to_owned()],
-        line: Some(3),
-    };
-    let fragments = |pieces: &[(&str, &str)]| {
-        Fragments::new(
-            pieces
-                .iter()
-                .map(|(name, pattern)| ((*name).to_owned(), piece(pattern)))
-                .collect(),
-        )
-    };
     let with = |pieces: &[(&str, &str)]| {
         let rules = vec![rule(Decision::Allow, "show", "show {{what}}")];
-        Policy::new(rules, fragments(pieces), Limits::default(), 1_000_000)
+        Policy::new(rules, Fragments::of(pieces), Limits::default(), 1_000_000)
     };
     let policy = with(&[("what", "a|b")]);
     let decision = |text| on(&policy, &scope(Unknown::Ask), text).decision();

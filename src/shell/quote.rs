@@ -30,6 +30,12 @@ pub fn quote(word: &str) -> Cow<'_, str> {
     Cow::Owned(quoted)
 }
 
+/// Writes words joined by one blank, each quoted where it is not plain.
+pub fn quote_all<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let quoted: Vec<Cow<'_, str>> = words.into_iter().map(quote).collect();
+    quoted.join(" ")
+}
+
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_./:=,+@%-".contains(&byte)
 }

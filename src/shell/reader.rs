@@ -9,7 +9,7 @@ use std::str::Chars;
 
 use super::Opaque;
 use super::builtin;
-use super::quote::quote;
+use super::quote::quote_all;
 
 /// One simple command whose every word is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,12 +64,7 @@ pub(super) fn rebuild(stages: &[Stage]) -> String {
     let mut join = None;
     for stage in stages {
         text.push_str(join.map_or("", Join::text));
-        for (place, word) in stage.words.iter().enumerate() {
-            if place > 0 {
-                text.push(' ');
-            }
-            text.push_str(&quote(word));
-        }
+        text.push_str(&quote_all(stage.words.iter().map(String::as_str)));
         for redirect in &stage.redirects {
             text.push(' ');
             text.push_str(redirect);

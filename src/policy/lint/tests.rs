@@ -1,10 +1,7 @@
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::policy::Definition;
-use crate::policy::Fragment;
 use crate::policy::Fragments;
 use crate::shell::Limits;
 use crate::target::Name;
@@ -29,18 +26,12 @@ fn allows(pattern: &str, examples: &[&str]) -> Definition {
 }
 
 fn linted(rules: Vec<Definition>, fragments: &[(&str, &str)]) -> Vec<Warning> {
-    let piece = |(name, pattern): &(&str, &str)| {
-        let pattern = (*pattern).to_owned();
-        (
-            (*name).to_owned(),
-            Fragment {
-                patterns: vec![pattern],
-                line: Some(1),
-            },
-        )
-    };
-    let pieces: BTreeMap<String, Fragment> = fragments.iter().map(piece).collect();
-    let policy = Policy::new(rules, Fragments::new(pieces), Limits::default(), 1_000_000);
+    let policy = Policy::new(
+        rules,
+        Fragments::of(fragments),
+        Limits::default(),
+        1_000_000,
+    );
     policy.lint(&[Scope::of_tier(Tier::Lab)])
 }
 
