@@ -95,7 +95,7 @@ impl Key {
 }
 
 const TIER: Shape = Shape::Word(&["lab", "production"]);
-const NEEDS: Shape = Shape::Word(&["relayed", "out_of_band", "second_factor"]);
+const NEEDS: Shape = Shape::Word(&["relayed", "client", "out_of_band", "second_factor"]);
 const ENFORCEMENT: Shape = Shape::Word(&["enforce", "audit"]);
 const TEXTS: Shape = Shape::List(&Shape::Text);
 const RULES: Shape = Shape::List(&Shape::PatternOr(&Shape::Keys(RULE)));
