@@ -1,11 +1,17 @@
 //! Who really called: an identity from the process, never from the message.
 //!
-//! **Reads** the process' own facts and its parent's, from `/proc` (proc(5)).
-//! **Gives** [`Caller`].
+//! **Reads** the process' own facts and its parent's, from `/proc` (proc(5)); users and groups.
+//! **Gives** [`Caller`], [`is_member`].
 //! **Never** believes a name that the caller could have written.
 
+use std::ffi::CString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+
+use nix::unistd::Group;
+use nix::unistd::Uid;
+use nix::unistd::User;
+use nix::unistd::getgrouplist;
 
 /// The Unix user behind this invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,18 +103,34 @@ impl Caller {
     }
 }
 
-/// Looks a user up in `/etc/passwd` (passwd(5)); users from elsewhere go by their number.
+/// Looks a user up in `/etc/passwd` (passwd(5)), where most are, and only then asks the system's
+/// name service (nsswitch.conf(5)), which may have to ask a network. A user without a name goes by
+/// the number.
 fn name_of(uid: u32) -> String {
     let number = uid.to_string();
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    passwd
-        .lines()
-        .find_map(|entry| {
-            let mut fields = entry.split(':');
-            let name = fields.next()?;
-            (fields.nth(1)? == number).then(|| name.to_owned())
-        })
+    let local = passwd.lines().find_map(|entry| {
+        let mut fields = entry.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == number).then(|| name.to_owned())
+    });
+    local
+        .or_else(|| Some(User::from_uid(Uid::from_raw(uid)).ok()??.name))
         .unwrap_or(number)
+}
+
+/// Whether a Unix user belongs to a group, by its own entry or by the group's, as the system's name
+/// service has it now (getgrouplist(3)). Where either is unknown, or cannot be asked for, nobody
+/// belongs to anything.
+pub fn is_member(user: &str, group: &str) -> bool {
+    let member = || {
+        let group = Group::from_name(group).ok()??;
+        let user = User::from_name(user).ok()??;
+        let name = CString::new(user.name).ok()?;
+        let groups = getgrouplist(&name, user.gid).ok()?;
+        Some(groups.contains(&group.gid))
+    };
+    member().unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -168,5 +190,16 @@ mod tests {
     fn root_has_its_name() {
         assert_eq!(name_of(0), "root");
         assert_eq!(name_of(4_294_967_000), "4294967000");
+    }
+
+    #[test]
+    fn a_user_belongs_to_the_groups_that_name_it_and_to_its_own() {
+        assert!(is_member("root", "root"));
+        assert!(is_member("nobody", "nogroup"));
+        assert!(!is_member("nobody", "root"));
+        for unknown in ["", "no such user", "root\0", "nobody:"] {
+            assert!(!is_member(unknown, "root"), "{unknown:?}");
+            assert!(!is_member("root", unknown), "{unknown:?}");
+        }
     }
 }

@@ -35,6 +35,8 @@ pub mod lines;
 
 pub mod status;
 
+pub mod uptime;
+
 pub mod home;
 
 pub mod visible;
