@@ -10,6 +10,7 @@ use crate::shell;
 use crate::shell::Script;
 use crate::target::Scope;
 
+mod ask;
 mod beginning;
 mod candidate;
 mod decide;

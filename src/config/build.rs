@@ -24,6 +24,7 @@ use super::yaml::RawSecret;
 use super::yaml::RawTarget;
 use super::yaml::UnknownDefault;
 use crate::approval;
+use crate::assurance::Demand;
 use crate::audit;
 use crate::home::Home;
 use crate::pipeline;
@@ -305,7 +306,7 @@ fn scope(tier: Tier, unknown: Option<UnknownDefault>, approvals: &RawApprovals) 
             Some(UnknownDefault::ApprovalRequired) => Unknown::Ask,
             None => by_tier.unknown,
         },
-        needs: approvals.needs.unwrap_or(by_tier.needs),
+        demand: Demand::of(approvals.needs.unwrap_or(tier.needs())),
         ..by_tier
     }
 }

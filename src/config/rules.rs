@@ -19,6 +19,8 @@ use super::yaml::Patterns;
 use super::yaml::RawPolicy;
 use super::yaml::RawRule;
 use super::yaml::Sudo;
+use crate::assurance::Assurance;
+use crate::assurance::Demand;
 use crate::policy::Decision;
 use crate::policy::Definition;
 use crate::policy::Fragment;
@@ -153,7 +155,9 @@ impl Known<'_> {
             sudo: more.sudo == Some(Sudo::Allowed),
             irreversible: more.irreversible,
             no_input: more.input == Some(Input::None),
-            needs: more.needs,
+            demand: Demand::of(more.needs.unwrap_or(Assurance::Relayed)),
+            ttl: None,
+            previews: Vec::new(),
             timeout,
             audited: more.enforcement == Enforcement::Audit,
             why: more.why,

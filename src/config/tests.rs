@@ -48,7 +48,7 @@ fn the_example_becomes_production_by_its_mode_alone() {
     let production = EXAMPLE.replacen("mode: lab ", "mode: production ", 1);
     assert_ne!(production, EXAMPLE);
     let production = built(&production).unwrap();
-    assert_eq!(production.scope.needs, Assurance::OutOfBand);
+    assert_eq!(production.scope.demand.level, Assurance::OutOfBand);
     let script = crate::shell::Script::parse("frob x", &crate::shell::Limits::default());
     let verdict = production.policy.verdict(&script, &production.scope);
     assert_eq!(verdict.decision(), crate::policy::Decision::Forbid);
@@ -107,7 +107,7 @@ fn the_example_leaves_ordinary_logs_alone() {
 fn production_is_stricter_than_the_lab() {
     let lab = built("mode: lab\n").unwrap();
     let production = built("mode: production\n").unwrap();
-    assert!(lab.scope.needs < production.scope.needs);
+    assert!(lab.scope.demand.level < production.scope.demand.level);
 }
 
 #[test]

@@ -8,6 +8,8 @@ use super::Decision;
 use super::Policy;
 use super::Rule;
 use super::Verdict;
+use super::ask::Ask;
+use super::ask::Asked;
 use super::prefix;
 use super::reason::Reason;
 use crate::shell;
@@ -43,13 +45,15 @@ impl Policy {
             scope,
             enforcing,
         };
+        let mut asks = Vec::new();
         let reasons: Vec<Reason> = script
             .commands()
             .iter()
-            .map(|command| session.reason(script, command))
+            .map(|command| session.reason(script, command, &mut asks))
             .collect();
-        let whole = session.reason_of_whole(script, &reasons);
-        Verdict::new(script, scope, reasons, whole)
+        let whole = session.reason_of_whole(script, &reasons, &mut asks);
+        let asked = Asked::of(&asks, scope, whole.decision());
+        Verdict::new(script, reasons, whole, asked)
     }
 
     /// Whether one rule has its say on a script, whatever the others say and wherever it holds.
@@ -87,17 +91,28 @@ struct Session<'a> {
     enforcing: Enforcing,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
     fn has_its_say(&self, rule: &Rule) -> bool {
         (self.enforcing == Enforcing::Everything || !rule.definition.audited)
             && rule.holds_on(self.scope)
     }
 
     /// What is to be said of one simple command by itself.
-    fn reason(&self, script: &Script, command: &SimpleCommand) -> Reason {
+    fn reason<'s>(
+        &self,
+        script: &Script,
+        command: &'s SimpleCommand,
+        asks: &mut Vec<Ask<'a, 's>>,
+    ) -> Reason {
         let canonical = command.canonical();
         let bare = command.bare();
-        if let Some(reason) = self.strict(&[&canonical, &bare], !command.has_input()) {
+        let asked = |rule| {
+            asks.push(Ask {
+                rule,
+                of: Some(command),
+            });
+        };
+        if let Some(reason) = self.strict(&[&canonical, &bare], !command.has_input(), asked) {
             return reason;
         }
         let outer = command.reached() == Reached::Outer;
@@ -140,8 +155,14 @@ impl Session<'_> {
     }
 
     /// The strictest of the rules that ask or forbid, on any of these texts. Rules about commands
-    /// that nothing is fed to have their say only where there is `no_input`.
-    fn strict(&self, texts: &[&str], no_input: bool) -> Option<Reason> {
+    /// that nothing is fed to have their say only where there is `no_input`. Each rule that asks is
+    /// told to `asked`, whether or not it is the strictest.
+    fn strict(
+        &self,
+        texts: &[&str],
+        no_input: bool,
+        mut asked: impl FnMut(&'a Rule),
+    ) -> Option<Reason> {
         let mut asks: Option<Reason> = None;
         for rule in &self.policy.rules {
             let out_of_place = rule.definition.no_input && !no_input;
@@ -157,6 +178,7 @@ impl Session<'_> {
                         return Some(Reason::rule(rule, self.scope));
                     }
                     Ok(true) => {
+                        asked(rule);
                         let reason = Reason::rule(rule, self.scope);
                         if asks.as_ref().is_none_or(|a| reason.weight() > a.weight()) {
                             asks = Some(reason);
@@ -170,8 +192,13 @@ impl Session<'_> {
     }
 
     /// What is to be said of the script as a whole, given what was said of its commands.
-    fn reason_of_whole(&self, script: &Script, reasons: &[Reason]) -> Reason {
-        let reason = self.enforced(script, reasons);
+    fn reason_of_whole<'s>(
+        &self,
+        script: &'s Script,
+        reasons: &[Reason],
+        asks: &mut Vec<Ask<'a, 's>>,
+    ) -> Reason {
+        let reason = self.enforced(script, reasons, asks);
         let asks = reason.decision() == Some(Decision::RequireApproval);
         let records_only = self.enforcing == Enforcing::Configured && self.scope.audited;
         if asks && records_only && may_be_allowed(script) {
@@ -180,11 +207,16 @@ impl Session<'_> {
         reason
     }
 
-    fn enforced(&self, script: &Script, reasons: &[Reason]) -> Reason {
+    fn enforced<'s>(
+        &self,
+        script: &'s Script,
+        reasons: &[Reason],
+        asks: &mut Vec<Ask<'a, 's>>,
+    ) -> Reason {
         let unknown_default = self.scope.unknown;
         let wide = wide_texts(script);
         let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
-        let strict = self.strict(&wide, false);
+        let strict = self.strict(&wide, false, |rule| asks.push(Ask { rule, of: None }));
         let strictest = reasons.iter().chain(strict.as_ref()).max_by(|a, b| {
             // Of equals the first one decides, so a later one must be strictly more.
             a.weight()

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Decision;
 use crate::assurance::Assurance;
+use crate::assurance::Demand;
 use crate::target::Name;
 use crate::target::Scope;
 use crate::target::Tier;
@@ -27,8 +28,13 @@ pub struct Definition {
     pub sudo: bool,
     /// Whether what it asks about cannot be undone.
     pub irreversible: bool,
-    /// The least assurance that an approval of what it asks about needs.
-    pub needs: Option<Assurance>,
+    /// What a rule that asks demands of an approval, beside what the machine does.
+    pub demand: Demand,
+    /// How long what it asks about waits, where it says so.
+    pub ttl: Option<Duration>,
+    /// Commands whose output is to stand beside the question. `<name>` in one stands for the group
+    /// of this name in the pattern that matched.
+    pub previews: Vec<String>,
     /// Time limit of a run that asks for none.
     pub timeout: Option<Duration>,
     /// Whether a rule that asks does so only of a command that nothing is fed to.
@@ -56,7 +62,9 @@ impl Definition {
             sudo: false,
             irreversible: false,
             no_input: false,
-            needs: None,
+            demand: Demand::of(Assurance::Relayed),
+            ttl: None,
+            previews: Vec::new(),
             timeout: None,
             audited: false,
             why: None,

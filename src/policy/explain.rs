@@ -12,7 +12,7 @@ use super::Policy;
 use super::Verdict;
 use super::decide;
 use super::reason::Reason;
-use crate::assurance::Assurance;
+use crate::assurance::Demand;
 use crate::shell::Opaque;
 use crate::shell::Reached;
 use crate::shell::Script;
@@ -48,8 +48,8 @@ pub enum Change {
     Asked {
         /// The rule.
         by: Saying,
-        /// What the approval has to be.
-        needs: Assurance,
+        /// What it and the machine demand of the approval.
+        demand: Demand,
     },
     /// A word of the command spans lines.
     Lines {
@@ -165,13 +165,16 @@ fn of_rule(reason: &Reason) -> Option<Change> {
             decision,
             why,
             line,
-            needs,
+            demand,
             ..
         } => {
             let by = saying(id, *line, why.as_deref());
             match decision {
                 Decision::Allow => None,
-                Decision::RequireApproval => Some(Change::Asked { by, needs: *needs }),
+                Decision::RequireApproval => Some(Change::Asked {
+                    by,
+                    demand: demand.clone(),
+                }),
                 Decision::Forbid => Some(Change::Forbidden(by)),
             }
         }
@@ -238,9 +241,9 @@ impl fmt::Display for Change {
                 "`{text}` is in a text that is handed to another shell, where no rule can allow \
                  it. Ask for it directly."
             ),
-            Change::Asked { by, needs } => write!(
+            Change::Asked { by, demand } => write!(
                 f,
-                "{by} asks a human; it passes with {needs}. To pass without, the rule has to be \
+                "{by} asks a human; it passes with {demand}. To pass without, the rule has to be \
                  made narrower, and another one has to allow it."
             ),
             Change::Lines { place } => write!(

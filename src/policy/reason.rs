@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Decision;
 use super::Rule;
 use crate::assurance::Assurance;
+use crate::assurance::Demand;
 use crate::target::Scope;
 
 /// Why something was decided.
@@ -20,7 +21,7 @@ pub(super) enum Reason {
         decision: Decision,
         why: Option<String>,
         line: Option<u64>,
-        needs: Assurance,
+        demand: Demand,
         irreversible: bool,
         timeout: Option<Duration>,
     },
@@ -47,7 +48,7 @@ impl Reason {
             decision: rule.definition.effect,
             why: rule.why().map(str::to_owned),
             line: rule.definition.line,
-            needs: rule.needs(scope),
+            demand: rule.demand(scope),
             irreversible: rule.definition.irreversible,
             timeout: rule.definition.timeout,
         }
@@ -74,17 +75,21 @@ impl Reason {
     }
 
     /// How strict it is; what no rule knows weighs nothing here. Of rules that ask, the one that
-    /// demands more weighs more.
+    /// demands more assurance weighs more; how many people it wants does not count, since what all
+    /// of them demand is demanded together.
     pub(super) fn weight(&self) -> (Option<Decision>, Option<Assurance>) {
         let decision = self.decision();
         let asks = decision == Some(Decision::RequireApproval);
-        (decision, self.needs().filter(|_| asks))
+        (
+            decision,
+            self.demand().filter(|_| asks).map(|demand| demand.level),
+        )
     }
 
-    /// The assurance that a rule which asks demands.
-    pub(super) fn needs(&self) -> Option<Assurance> {
+    /// What a rule which asks demands of an approval.
+    pub(super) fn demand(&self) -> Option<&Demand> {
         match self {
-            Reason::Rule { needs, .. } => Some(*needs),
+            Reason::Rule { demand, .. } => Some(demand),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use super::Definition;
 use super::pattern::Pattern;
 use super::pattern::Reading;
 use super::pattern::Shared;
-use crate::assurance::Assurance;
+use crate::assurance::Demand;
 use crate::target::Scope;
 
 /// One rule of the policy.
@@ -61,15 +61,13 @@ impl Rule {
         self.definition.holds.on(scope)
     }
 
-    /// The assurance that an approval of what it asks about needs on a machine.
-    pub(super) fn needs(&self, scope: &Scope) -> Assurance {
-        let mut needs = scope
-            .needs
-            .max(self.definition.needs.unwrap_or(scope.needs));
+    /// What is demanded of an approval of what it asks about on a machine.
+    pub(super) fn demand(&self, scope: &Scope) -> Demand {
+        let demand = scope.demand.clone().and(&self.definition.demand);
         if self.definition.irreversible {
-            needs = needs.max(scope.tier.needs_for_irreversible());
+            return demand.and(&Demand::of(scope.tier.needs_for_irreversible()));
         }
-        needs
+        demand
     }
 
     /// Whether one of its patterns matches: all of the text for a rule that allows, any part for

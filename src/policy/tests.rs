@@ -1,5 +1,6 @@
 use super::*;
 use crate::assurance::Assurance;
+use crate::assurance::Demand;
 use crate::shell::Limits;
 use crate::target::Name;
 use crate::target::Tier;
@@ -458,15 +459,15 @@ fn a_rule_may_allow_behind_sudo_to_root_and_no_further() {
 
 #[test]
 fn the_strongest_demand_of_all_rules_that_ask_counts() {
-    let asks = |id, pattern, needs, irreversible| Definition {
-        needs,
+    let asks = |id, pattern, level, irreversible| Definition {
+        demand: Demand::of(level),
         irreversible,
         ..rule(Decision::RequireApproval, id, pattern)
     };
     let policy = of(vec![
-        asks("drop", "^dropdb", None, true),
-        asks("restart", "^systemctl restart", None, false),
-        asks("stop", "^systemctl stop", Some(Assurance::OutOfBand), false),
+        asks("drop", "^dropdb", Assurance::Relayed, true),
+        asks("restart", "^systemctl restart", Assurance::Relayed, false),
+        asks("stop", "^systemctl stop", Assurance::OutOfBand, false),
     ]);
     let needs = |tier, text| {
         let verdict = on(&policy, &Scope::of_tier(tier), text);

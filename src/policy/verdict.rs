@@ -7,12 +7,13 @@
 use std::time::Duration;
 
 use super::Decision;
+use super::ask::Asked;
 use super::reason::Reason;
 use crate::assurance::Assurance;
+use crate::assurance::Demand;
 use crate::shell::Opaque;
 use crate::shell::Reached;
 use crate::shell::Script;
-use crate::target::Scope;
 
 /// What was decided of one script, and why.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub struct Verdict {
     opaque: Option<Opaque>,
     unknown: Option<String>,
     findings: Vec<Finding>,
-    needs: Assurance,
+    asked: Asked,
     would_have: Option<WouldHave>,
 }
 
@@ -47,9 +48,9 @@ pub struct Finding {
 impl Verdict {
     pub(super) fn new(
         script: &Script,
-        scope: &Scope,
         reasons: Vec<Reason>,
         whole: Reason,
+        asked: Asked,
     ) -> Verdict {
         let commands = script.commands();
         let unknown = commands
@@ -59,12 +60,6 @@ impl Verdict {
                 matches!(reason, Reason::Unknown) && command.reached() != Reached::Program
             })
             .map(|(command, _)| command.canonical());
-        // A demand holds whichever rule decides: the whole script is what a human approves.
-        let needs = reasons
-            .iter()
-            .chain([&whole])
-            .filter_map(Reason::needs)
-            .fold(scope.needs, Assurance::max);
         let findings = commands
             .iter()
             .zip(reasons)
@@ -86,7 +81,7 @@ impl Verdict {
             opaque: script.opaque().cloned(),
             unknown,
             findings,
-            needs,
+            asked,
             would_have: None,
         }
     }
@@ -119,9 +114,28 @@ impl Verdict {
         }
     }
 
+    /// What is demanded of an approval: by the machine and by every rule that asks and matches,
+    /// whichever of them decides.
+    pub fn demand(&self) -> &Demand {
+        &self.asked.demand
+    }
+
     /// The assurance that an approval needs.
     pub fn needs(&self) -> Assurance {
-        self.needs
+        self.asked.demand.level
+    }
+
+    /// How long the question waits for an answer, where a rule that asks says so: the shortest of
+    /// their times.
+    pub fn ttl(&self) -> Option<Duration> {
+        self.asked.ttl
+    }
+
+    /// Commands that the rules which ask want to be shown with the question, in their order, none
+    /// twice, at most four. None where nobody is asked. They are not judged here, and not known to
+    /// be harmless: each has to be judged as a command of its own before it runs.
+    pub fn previews(&self) -> &[String] {
+        &self.asked.previews
     }
 
     /// Whether a rule says that it cannot be undone.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::Name;
 use crate::assurance::Assurance;
+use crate::assurance::Demand;
 
 /// How careful one is with a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
@@ -75,8 +76,8 @@ pub struct Scope {
     pub tier: Tier,
     /// What becomes of a command that no rule knows.
     pub unknown: Unknown,
-    /// The assurance that every approval needs.
-    pub needs: Assurance,
+    /// What is demanded of every approval.
+    pub demand: Demand,
     /// Whether what would need a human runs, and is only recorded as such.
     pub audited: bool,
 }
@@ -89,7 +90,7 @@ impl Scope {
             groups: Vec::new(),
             tier,
             unknown: tier.unknown(),
-            needs: tier.needs(),
+            demand: Demand::of(tier.needs()),
             audited: false,
         }
     }
