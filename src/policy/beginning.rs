@@ -166,7 +166,7 @@ fn ended(found: Vec<Start>) -> Vec<Start> {
         .collect()
 }
 
-/// What stands in a group, and behind it. Nothing inside for one with flags or a name.
+/// What stands in a group, and behind it. Nothing inside for one with flags.
 pub(super) fn group(text: &str) -> Option<(Option<&str>, &str)> {
     let mut depth = 0usize;
     for (at, character) in Meta::new(text) {
@@ -178,7 +178,8 @@ pub(super) fn group(text: &str) -> Option<(Option<&str>, &str)> {
                     let inside = text.get(1..at)?;
                     let inside = match inside.strip_prefix("?:") {
                         Some(inside) => Some(inside),
-                        None => Some(inside).filter(|inside| !inside.starts_with('?')),
+                        None if inside.starts_with('?') => behind_name(inside),
+                        None => Some(inside),
                     };
                     return Some((inside, text.get(at + 1..)?));
                 }
@@ -189,10 +190,23 @@ pub(super) fn group(text: &str) -> Option<(Option<&str>, &str)> {
     None
 }
 
+/// What stands behind `?<name>` or `?P<name>`, with which a group begins that has a name.
+pub(super) fn behind_name(inside: &str) -> Option<&str> {
+    let named = inside
+        .strip_prefix("?P<")
+        .or_else(|| inside.strip_prefix("?<"))?;
+    let (name, behind) = named.split_once('>')?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    (!name.is_empty() && name.bytes().all(plain)).then_some(behind)
+}
+
 /// The alternatives of a pattern, outside of groups.
 pub(super) fn alternatives(text: &str) -> Option<Vec<&str>> {
     // Flags such as `(?x)` change how the rest is read.
-    if text.starts_with("(?") && !text.starts_with("(?:") {
+    if let Some(flags) = text.strip_prefix('(').filter(|f| f.starts_with('?'))
+        && !flags.starts_with("?:")
+        && behind_name(flags).is_none()
+    {
         return None;
     }
     let mut parts = Vec::new();
@@ -290,6 +304,8 @@ mod tests {
         begins("^(sudo )?rm x", &["sudo rm x", "rm x"]);
         begins("^(a|b[0-9])?c", &["ac", "b", "c"]);
         begins("^ab?c", &["abc", "ac"]);
+        begins("^(?<x>rm|mv) y", &["rm y", "mv y"]);
+        begins("^rm (?P<x>a|b)?c", &["rm ac", "rm bc", "rm c"]);
         begins(
             "^(sudo )?(rm|mv)(?i:x)",
             &["sudo rm", "sudo mv", "rm", "mv"],
@@ -299,8 +315,27 @@ mod tests {
     #[test]
     fn what_is_not_anchored_may_begin_with_anything() {
         for pattern in [
-            "rm", "^rm|mv", "^", "^.*", "(^|x)rm", "(?i)^rm", "^(?i:rm)", "^(|a)b*", "^a?",
-            "^(a)?b?", "(?x)^ a", "^[ab]", "^(rm", "^rm)", "^$",
+            "rm",
+            "^rm|mv",
+            "^",
+            "^.*",
+            "(^|x)rm",
+            "(?i)^rm",
+            "^(?i:rm)",
+            "^(|a)b*",
+            "^a?",
+            "^(a)?b?",
+            "(?x)^ a",
+            "^[ab]",
+            "^(rm",
+            "^rm)",
+            "^$",
+            "^(?<x>[ab])",
+            "(?<x>^rm)",
+            "^(?=rm)",
+            "^(?<=rm)a",
+            "^(?<>rm)",
+            "^(?<x rm)",
         ] {
             let found = Beginning::of(pattern, &Fragments::default());
             assert!(found.maybe("anything"), "{pattern} {found:?}");
@@ -356,6 +391,7 @@ mod tests {
                 prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
                 prop::collection::vec(inner.clone(), 1..4)
                     .prop_map(|parts| format!("({})", parts.join("|"))),
+                inner.clone().prop_map(|part| format!("(?<n>{part})")),
                 (
                     inner.clone(),
                     prop::sample::select(vec!["?", "*", "+", "{0,2}", "{2}", "+?", "{0}"])

@@ -204,7 +204,8 @@ impl Scan<'_> {
         let either_case = self.rest.starts_with("?i:");
         if self.rest.starts_with('?') {
             let flags = if either_case { "?i:" } else { "?:" };
-            self.rest = self.rest.strip_prefix(flags)?;
+            let behind = self.rest.strip_prefix(flags);
+            self.rest = behind.or_else(|| beginning::behind_name(self.rest))?;
         }
         if depth >= DEEPEST_GROUP {
             return None;
@@ -286,6 +287,8 @@ mod tests {
         needs("hostname|.*", &[]);
         needs("", &[]);
         needs("a|", &[]);
+        needs("(?P<n>mkfs|wipefs) x", &["mkfs", "wipefs"]);
+        needs("(?<n>abcd)?ef", &["ef"]);
     }
 
     #[test]
@@ -308,7 +311,6 @@ mod tests {
             "(?i:b)",
             "a(?-i:b)",
             "a(?ix:b)",
-            "(?P<n>a)",
             r"\x41bc",
             r"\u{41}bc",
             r"\pLbc",
@@ -321,7 +323,9 @@ mod tests {
             "a{",
             "]a",
             r"\Qa",
-            "(?<n>abc)",
+            "(?<n abc)",
+            "(?<=abc)d",
+            "(?<>abc)",
             "(?#x)abc",
         ] {
             needs(pattern, &[]);
@@ -344,6 +348,8 @@ mod tests {
         assert_eq!(first_word("df( -h)?( -i)+"), Some("df"));
         assert_eq!(first_word("df( -h)*"), Some("df"));
         assert_eq!(first_word("df( -h)? x|y"), None);
+        assert_eq!(first_word("df(?<opts> -h)*"), Some("df"));
+        assert_eq!(first_word("df(?<opts>-h)*"), None);
         for pattern in [
             "df|ls",
             "df.*",
