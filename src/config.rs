@@ -31,12 +31,14 @@ use crate::redact::Redaction;
 use crate::ssh;
 use crate::target::Inventory;
 use crate::target::Scope;
+use crate::target::Target;
 
 mod build;
 mod fault;
 mod limit;
 mod place;
 mod quantity;
+mod quorum;
 mod rules;
 mod schema;
 mod shape;
@@ -183,7 +185,11 @@ impl Config {
         text: &str,
         mut faults: Vec<Fault>,
     ) -> Result<Self, Error> {
-        faults.extend(self.policy.examine().into_iter().map(|fault| Fault {
+        let machines: Vec<&Scope> = std::iter::once(&self.scope)
+            .chain(self.inventory.iter().map(Target::scope))
+            .collect();
+        let of_policy = self.policy.examine(&machines);
+        faults.extend(of_policy.into_iter().map(|fault| Fault {
             hint: fault.hint().map(str::to_owned),
             ..Fault::at(Place::in_policy(fault.place()), fault.to_string())
         }));

@@ -24,11 +24,13 @@ mod near;
 mod needs;
 mod pattern;
 mod prefix;
+mod preview;
 mod reason;
 mod rule;
 mod sample;
 mod verdict;
 
+pub use ask::MOST_PREVIEWS;
 pub use candidate::Candidate;
 pub use candidate::NoCandidate;
 pub use candidate::Touch;
@@ -147,9 +149,10 @@ impl Policy {
         &self.limits
     }
 
-    /// Compiles every pattern and tries every example; gives all problems at once.
-    pub fn examine(&self) -> Vec<Fault> {
-        examine::examine(self)
+    /// Compiles every pattern and tries every example; gives all problems at once. A preview has to
+    /// be allowed on one at least of the machines that its rule holds on.
+    pub fn examine(&self, machines: &[&Scope]) -> Vec<Fault> {
+        examine::examine(self, machines)
     }
 
     /// Judges a script for a machine. The same script, rules and scope give the same verdict.

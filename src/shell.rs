@@ -176,33 +176,33 @@ impl SimpleCommand {
     ///
     /// A rule that allows is compared with all of this text.
     pub fn canonical(&self) -> String {
-        let mut text = String::new();
-        for (place, word) in self.words.iter().enumerate() {
-            if place > 0 {
-                text.push(' ');
-            }
-            match word.value() {
-                Some(value) => text.push_str(&quote(value)),
-                None => text.push_str(word.shown()),
-            }
-        }
-        self.with_redirects(text)
+        self.with_redirects(joined(self.canonical_words()))
+    }
+
+    /// The words as they stand in [`SimpleCommand::canonical`].
+    pub fn canonical_words(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.words.iter().map(|word| match word.value() {
+            Some(value) => quote(value),
+            None => Cow::Borrowed(word.shown()),
+        })
     }
 
     /// The words without any quotes, programs without their folder, paths without detours.
     ///
     /// `/bin/rm -rf '/etc/../'` is `rm -rf /` here, so that a pattern needs one spelling only.
     pub fn bare(&self) -> String {
-        let mut text = String::new();
-        for (place, word) in self.words.iter().enumerate() {
-            if place == 0 {
-                text.push_str(word.program());
-            } else {
-                text.push(' ');
-                text.push_str(&word.straight());
-            }
-        }
-        self.with_redirects(text)
+        self.with_redirects(joined(self.bare_words()))
+    }
+
+    /// The words as they stand in [`SimpleCommand::bare`].
+    pub fn bare_words(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.words
+            .iter()
+            .enumerate()
+            .map(|(place, word)| match place {
+                0 => Cow::Borrowed(word.program()),
+                _ => word.straight(),
+            })
     }
 
     /// Whether every word is known, none spans lines, and no redirection of weight is there.
@@ -221,6 +221,17 @@ impl SimpleCommand {
         }
         text
     }
+}
+
+fn joined<'w>(words: impl Iterator<Item = Cow<'w, str>>) -> String {
+    let mut text = String::new();
+    for (place, word) in words.enumerate() {
+        if place > 0 {
+            text.push(' ');
+        }
+        text.push_str(&word);
+    }
+    text
 }
 
 /// Why a text cannot be read beforehand. Displays as a part of a sentence: "it holds ...".

@@ -68,7 +68,7 @@ fn unescaped(text: &str) -> String {
 #[test]
 fn the_example_policy_has_no_fault() {
     let faults: Vec<String> = example()
-        .examine()
+        .examine(&[])
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -146,7 +146,7 @@ fn shown_policy() -> Policy {
 #[test]
 fn what_the_document_says_of_its_example_is_true() {
     let policy = shown_policy();
-    assert_eq!(policy.examine(), []);
+    assert_eq!(policy.examine(&[]), []);
     for (text, decision, rule) in [
         ("uptime", Decision::Allow, "auto_allowed-1"),
         ("df -h 2>/dev/null", Decision::Allow, "disk-free"),

@@ -15,15 +15,16 @@ use super::Quantity;
 use super::limit;
 use super::limit::Limit;
 use super::place::Place;
+use super::quorum;
 use super::rules;
 use super::yaml::Enforcement;
 use super::yaml::Raw;
-use super::yaml::RawApprovals;
 use super::yaml::RawPolicy;
 use super::yaml::RawSecret;
 use super::yaml::RawTarget;
 use super::yaml::UnknownDefault;
 use crate::approval;
+use crate::assurance::Assurance;
 use crate::assurance::Demand;
 use crate::audit;
 use crate::home::Home;
@@ -55,20 +56,30 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
     let mut reader = Reader::default();
     let lists = reader.lists(&mut raw);
     let login = raw.ssh.user.take().unwrap_or_else(|| "aiops".to_owned());
-    let scope = |tier| scope(tier, lists.unknown_default, &raw.approvals);
-    let here = scope(raw.mode);
+    let wanted = raw.approvals.take_quorum();
+    let everywhere = Everywhere {
+        mode: raw.mode,
+        unknown: lists.unknown_default,
+        needs: raw.approvals.needs,
+        quorum: quorum::demand(&mut reader, "", &|| Place::of("approvals"), &wanted),
+    };
+    let here = everywhere.scope(None, None);
     let targets = std::mem::take(&mut raw.targets);
-    let inventory = reader.inventory(targets, &login, &|tier| scope(tier.unwrap_or(raw.mode)));
+    let inventory = reader.inventory(targets, &login, &everywhere);
     let shell = shell::Limits {
         command_bytes: reader.size(&limit::COMMAND, raw.limits.command),
         depth: reader.size(&limit::COMMAND_DEPTH, raw.limits.command_depth),
     };
     let pattern = reader.size(&limit::PATTERN, raw.limits.pattern);
     let timeout_max = reader.time(&limit::TIMEOUT_MAX, raw.limits.timeout_max);
-    let definitions = rules::definitions(&mut reader, lists, &inventory, timeout_max);
+    let approvals = reader.approvals(&raw, shell.command_bytes);
+    let longest = rules::Longest {
+        timeout: timeout_max,
+        ttl: approvals.keep_decided,
+    };
+    let definitions = rules::definitions(&mut reader, lists, &inventory, longest);
     let fragments = rules::fragments(std::mem::take(&mut raw.fragments));
     let policy = Policy::new(definitions, fragments, shell, pattern);
-    let approvals = reader.approvals(&raw, shell.command_bytes);
     let redaction = reader.redaction(std::mem::take(&mut raw.redact), pattern);
     let ssh = reader.ssh(&mut raw, home);
     let audit = reader.audit(&raw, ssh.output_bytes);
@@ -118,7 +129,7 @@ impl Reader {
         &mut self,
         targets: std::collections::BTreeMap<String, Spanned<RawTarget>>,
         login: &str,
-        scope: &dyn Fn(Option<Tier>) -> Scope,
+        everywhere: &Everywhere,
     ) -> Inventory {
         let mut known = Vec::new();
         for (name, raw) in targets {
@@ -126,7 +137,13 @@ impl Reader {
             let raw = raw.value;
             let user = raw.user.as_deref().unwrap_or(login);
             let host = Host::new(&raw.host, raw.port.unwrap_or(22), user);
-            let mut scope = scope(raw.tier);
+            let mut scope = everywhere.scope(raw.tier, raw.needs);
+            if let Some(wanted) = &raw.approvals {
+                let owner = format!("target `{name}`: ");
+                let place = || place().key("approvals");
+                let demand = quorum::demand(self, &owner, &place, wanted);
+                scope.demand = scope.demand.and(&demand);
+            }
             for (at, group) in raw.groups.iter().enumerate() {
                 match Name::parse(group) {
                     Ok(group) => scope.groups.push(group),
@@ -272,13 +289,13 @@ impl Reader {
     }
 
     fn time(&mut self, limit: &Limit, written: Option<Quantity>) -> Duration {
-        let default = Duration::from_secs(limit.default);
+        let default = Duration::from_secs(limit.default.unwrap_or(limit.least));
         self.taken(limit, default, written.map(|written| limit.time(written)))
     }
 
     fn number(&mut self, limit: &Limit, written: Option<Quantity>) -> u64 {
         let taken = written.map(|written| limit.count(written));
-        self.taken(limit, limit.default, taken)
+        self.taken(limit, limit.default.unwrap_or(limit.least), taken)
     }
 
     fn size(&mut self, limit: &Limit, written: Option<Quantity>) -> usize {
@@ -297,17 +314,30 @@ impl Reader {
     }
 }
 
-/// What is demanded in a tier, with what the file says for all of them.
-fn scope(tier: Tier, unknown: Option<UnknownDefault>, approvals: &RawApprovals) -> Scope {
-    let by_tier = Scope::of_tier(tier);
-    Scope {
-        unknown: match unknown {
-            Some(UnknownDefault::Reject) => Unknown::Reject,
-            Some(UnknownDefault::ApprovalRequired) => Unknown::Ask,
-            None => by_tier.unknown,
-        },
-        demand: Demand::of(approvals.needs.unwrap_or(tier.needs())),
-        ..by_tier
+/// What the file says for every machine.
+struct Everywhere {
+    mode: Tier,
+    unknown: Option<UnknownDefault>,
+    needs: Option<Assurance>,
+    quorum: Demand,
+}
+
+impl Everywhere {
+    /// What is demanded on a machine, with its own tier and assurance where it has them. Of
+    /// assurances the nearest one holds, also a weaker one; people are demanded all together.
+    fn scope(&self, tier: Option<Tier>, needs: Option<Assurance>) -> Scope {
+        let tier = tier.unwrap_or(self.mode);
+        let by_tier = Scope::of_tier(tier);
+        let needs = needs.or(self.needs).unwrap_or(tier.needs());
+        Scope {
+            unknown: match self.unknown {
+                Some(UnknownDefault::Reject) => Unknown::Reject,
+                Some(UnknownDefault::ApprovalRequired) => Unknown::Ask,
+                None => by_tier.unknown,
+            },
+            demand: Demand::of(needs).and(&self.quorum),
+            ..by_tier
+        }
     }
 }
 

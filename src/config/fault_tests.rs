@@ -196,6 +196,202 @@ fn a_rule_that_names_nothing_is_told_under_the_labs_nesting_too() {
 }
 
 #[test]
+fn what_is_for_rules_that_ask_is_refused_by_name_anywhere_else() {
+    tells(
+        "\
+auto_allowed:
+  - {pattern: a, ttl: 5m}
+  - pattern: b
+    preview:
+      - uptime
+forbidden:
+  - pattern: c
+    approvals: {min: 2}
+  - pattern: d
+    needs: out_of_band
+",
+        "\
+2:23: rule `auto_allowed-1`: `ttl` is for rules that ask
+  |
+2 |   - {pattern: a, ttl: 5m}
+  |                       ^^
+4:5: rule `auto_allowed-2`: `preview` is for rules that ask
+  |
+4 |     preview:
+  |     ^^^^^^^
+8:5: rule `forbidden-1`: `approvals` is for rules that ask
+  |
+8 |     approvals: {min: 2}
+  |     ^^^^^^^^^
+10:12: rule `forbidden-2`: `needs` and `irreversible` are for rules that ask
+   |
+10 |     needs: out_of_band
+   |            ^^^^^^^^^^^
+",
+    );
+}
+
+#[test]
+fn people_and_times_that_make_no_sense_are_told_with_their_place() {
+    tells(
+        "\
+targets:
+  srv1:
+    host: 192.0.2.1
+    approvals:
+      min: 0
+      any_of: [alice, 'b c', '%', '%sre']
+approvals:
+  keep_decided: 2h
+  min: 11
+  all_of: [-x]
+approval_required:
+  - {pattern: a, ttl: 2h}
+  - {pattern: b, ttl: 121m}
+  - {id: c, pattern: c, ttl: 59s}
+  - pattern: d
+    ttl: 25h
+    approvals: {min: 64KiB, any_of: ['a b']}
+  - pattern: e
+    preview: [a, b, c, d, e]
+  - pattern: f
+    ttl: 64KiB
+",
+        "\
+5:12: target `srv1`: `approvals.min` has to be between 1 and 10
+  |
+5 |       min: 0
+  |            ^
+6:23: target `srv1`: `b c` in `approvals.any_of`: who approves is named like a Unix user (`alice`) or, with `%` in front, like a Unix group (`%sre`)
+  |
+6 |       any_of: [alice, 'b c', '%', '%sre']
+  |                       ^^^^^
+6:30: target `srv1`: `%` in `approvals.any_of`: who approves is named like a Unix user (`alice`) or, with `%` in front, like a Unix group (`%sre`)
+  |
+6 |       any_of: [alice, 'b c', '%', '%sre']
+  |                              ^^^
+9:8: `approvals.min` has to be between 1 and 10
+  |
+9 |   min: 11
+  |        ^^
+10:12: `-x` in `approvals.all_of`: who approves is named like a Unix user (`alice`) or, with `%` in front, like a Unix group (`%sre`)
+   |
+10 |   all_of: [-x]
+   |            ^^
+13:23: rule `approval_required-2`: `ttl` is longer than `approvals.keep_decided`, 2h
+   |
+13 |   - {pattern: b, ttl: 121m}
+   |                       ^^^^
+14:30: rule `c`: `ttl` has to be between 1m and 1d
+   |
+14 |   - {id: c, pattern: c, ttl: 59s}
+   |                              ^^^
+16:10: rule `approval_required-4`: `ttl` has to be between 1m and 1d
+   |
+16 |     ttl: 25h
+   |          ^^^
+17:22: rule `approval_required-4`: `approvals.min` has to be between 1 and 10
+   |
+17 |     approvals: {min: 64KiB, any_of: ['a b']}
+   |                      ^^^^^
+17:38: rule `approval_required-4`: `a b` in `approvals.any_of`: who approves is named like a Unix user (`alice`) or, with `%` in front, like a Unix group (`%sre`)
+   |
+17 |     approvals: {min: 64KiB, any_of: ['a b']}
+   |                                      ^^^^^
+19:27: rule `approval_required-5`: `preview` holds at most 4 commands
+   |
+19 |     preview: [a, b, c, d, e]
+   |                           ^
+21:10: rule `approval_required-6`: `ttl` has to be a duration like `15m`
+   |
+21 |     ttl: 64KiB
+   |          ^^^^^
+",
+    );
+}
+
+#[test]
+fn keys_and_values_of_those_who_approve_are_told_like_any_others() {
+    tells(
+        "\
+targets:
+  a: {host: b, approvals: {mim: 2}, needs: two}
+approvals: {all_of: alice}
+approval_required:
+  - id: r
+    pattern: a
+    approvals: {min: 0, any_of: [[x]]}
+    ttl: 2s
+    preview: {}
+",
+        "\
+2:28: there is no key `mim` here
+  |
+2 |   a: {host: b, approvals: {mim: 2}, needs: two}
+  |                            ^^^
+help: did you mean `min`?
+2:44: `targets.a.needs` has to be `relayed` or `client` or `out_of_band` or `second_factor`
+  |
+2 |   a: {host: b, approvals: {mim: 2}, needs: two}
+  |                                            ^^^
+3:21: `approvals.all_of` has to be a list
+  |
+3 | approvals: {all_of: alice}
+  |                     ^^^^^
+7:22: rule `r`: `approvals.min` has to be between 1 and 10
+  |
+7 |     approvals: {min: 0, any_of: [[x]]}
+  |                      ^
+7:34: rule `r`: each item of `approvals.any_of` has to be text
+  |
+7 |     approvals: {min: 0, any_of: [[x]]}
+  |                                  ^
+8:10: rule `r`: `ttl` has to be between 1m and 1d
+  |
+8 |     ttl: 2s
+  |          ^^
+9:14: rule `r`: `preview` has to be a command, or a list of commands
+  |
+9 |     preview: {}
+  |              ^
+",
+    );
+}
+
+#[test]
+fn a_preview_that_cannot_be_shown_is_told_however_it_is_written() {
+    tells(
+        "\
+auto_allowed: [uptime]
+approval_required:
+  - id: a
+    pattern: ^restart (?<unit>.+)
+    preview: status <unti>
+  - id: b
+    pattern: ^stop
+    preview: [uptime, '', id]
+",
+        "\
+5:14: rule `a`: the preview `status <unti>` wants `<unti>`, and no pattern of the rule has a group of this name
+  |
+5 |     preview: status <unti>
+  |              ^^^^^^^^^^^^^
+help: name it in the pattern: `(?<name>...)`
+8:23: rule `b`: the preview `` cannot be used: it is empty
+  |
+8 |     preview: [uptime, '', id]
+  |                       ^^
+help: remove it
+8:27: rule `b`: its preview `id` is not allowed by itself
+  |
+8 |     preview: [uptime, '', id]
+  |                           ^^
+help: a preview is a command that rules in `auto_allowed` let run by itself where the rule holds; `<name>` in it stands for a word
+",
+    );
+}
+
+#[test]
 fn a_broken_pattern_is_pointed_into_however_it_is_written() {
     tells(
         "\

@@ -15,7 +15,8 @@ pub(super) struct Limit {
     pub(super) key: &'static str,
     /// Seconds, bytes or things.
     pub(super) kind: Kind,
-    pub(super) default: u64,
+    /// What holds where nothing is written; none where something else does then.
+    pub(super) default: Option<u64>,
     pub(super) least: u64,
     pub(super) most: u64,
 }
@@ -38,7 +39,7 @@ const fn time(key: &'static str, default: u64, least: u64, most: u64) -> Limit {
     Limit {
         key,
         kind: Kind::Time,
-        default,
+        default: Some(default),
         least,
         most,
     }
@@ -48,7 +49,7 @@ const fn size(key: &'static str, default: u64, least: u64, most: u64) -> Limit {
     Limit {
         key,
         kind: Kind::Size,
-        default,
+        default: Some(default),
         least,
         most,
     }
@@ -80,6 +81,11 @@ pub(super) const LOG_LINE: Limit = size(
 );
 
 pub(super) const TTL: Limit = time("approvals.ttl", 900, 10, DAY);
+pub(super) const RULE_TTL: Limit = Limit {
+    default: None,
+    ..time("ttl", 0, 60, DAY)
+};
+pub(super) const APPROVALS_MIN: Limit = size("approvals.min", 1, 1, 10);
 pub(super) const PENDING: Limit = size("approvals.pending", 20, 1, 1000);
 pub(super) const KEEP_DECIDED: Limit = time("approvals.keep_decided", DAY, 60, 90 * DAY);
 pub(super) const APPROVALS_LOCK_WAIT: Limit = time("approvals.lock_wait", 5, 1, 60);

@@ -48,6 +48,7 @@ impl Place {
                     }
                     Part::Match(number) => rule.key("match").item(*number),
                     Part::NotMatch(number) => rule.key("not_match").item(*number),
+                    Part::Preview(number) => rule.key("preview").item(*number),
                 }
             }
         }

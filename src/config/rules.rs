@@ -12,10 +12,12 @@ use serde_yaml::Spanned;
 
 use super::build::Reader;
 use super::build::line_of;
+use super::limit;
 use super::place::Place;
+use super::quorum;
 use super::yaml::Enforcement;
 use super::yaml::Input;
-use super::yaml::Patterns;
+use super::yaml::OneOrMore;
 use super::yaml::RawPolicy;
 use super::yaml::RawRule;
 use super::yaml::Sudo;
@@ -26,11 +28,12 @@ use crate::policy::Definition;
 use crate::policy::Fragment;
 use crate::policy::Fragments;
 use crate::policy::Holds;
+use crate::policy::MOST_PREVIEWS;
 use crate::target::Inventory;
 use crate::target::Name;
 
 /// The fragments by their names.
-pub(super) fn fragments(raw: BTreeMap<String, Spanned<Patterns>>) -> Fragments {
+pub(super) fn fragments(raw: BTreeMap<String, Spanned<OneOrMore>>) -> Fragments {
     Fragments::new(
         raw.into_iter()
             .map(|(name, patterns)| {
@@ -47,7 +50,7 @@ pub(super) fn definitions(
     reader: &mut Reader,
     lists: RawPolicy,
     inventory: &Inventory,
-    timeout_max: Duration,
+    longest: Longest,
 ) -> Vec<Definition> {
     let known = Known {
         targets: inventory.iter().map(|target| target.name()).collect(),
@@ -55,7 +58,7 @@ pub(super) fn definitions(
             .iter()
             .flat_map(|target| &target.scope().groups)
             .collect(),
-        timeout_max,
+        longest,
     };
     let mut definitions = Vec::new();
     for (effect, rules) in [
@@ -74,7 +77,15 @@ pub(super) fn definitions(
 struct Known<'a> {
     targets: BTreeSet<&'a Name>,
     groups: BTreeSet<&'a Name>,
-    timeout_max: Duration,
+    longest: Longest,
+}
+
+/// The longest times that rules may name.
+pub(super) struct Longest {
+    /// Of a run.
+    pub(super) timeout: Duration,
+    /// Of a question.
+    pub(super) ttl: Duration,
 }
 
 impl Known<'_> {
@@ -88,15 +99,22 @@ impl Known<'_> {
         let line = line_of(&rule);
         let RawRule { patterns, more } = rule.value;
         let id = more.id.clone();
-        let mut fault = |key: &str, item: Option<usize>, what: String| {
+        let owner = || {
             let unnamed = || format!("{}-{}", effect.risk(), number + 1);
-            let shown = id.clone().unwrap_or_else(unnamed);
-            let place = Place::of(effect.risk()).item(number).key(key);
+            format!("rule `{}`: ", id.clone().unwrap_or_else(unnamed))
+        };
+        let rule = || Place::of(effect.risk()).item(number);
+        let demand = more.approvals.as_ref().map(|wanted| {
+            let place = || rule().key("approvals");
+            quorum::demand(reader, &owner(), &place, wanted)
+        });
+        let mut fault = |key: &str, item: Option<usize>, what: String| {
+            let place = rule().key(key);
             let place = match item {
                 Some(item) => place.item(item),
                 None => place,
             };
-            reader.fault(place, format!("rule `{shown}`: {what}"));
+            reader.fault(place, format!("{}{what}", owner()));
         };
         if more.sudo.is_some() && effect != Decision::Allow {
             let what = "`sudo` is for rules that allow; the others see through sudo anyway";
@@ -111,15 +129,36 @@ impl Known<'_> {
             let what = "`needs` and `irreversible` are for rules that ask";
             fault(key, None, what.to_owned());
         }
-        if more.input.is_some() && effect != Decision::RequireApproval {
-            fault("input", None, "`input` is for rules that ask".to_owned());
+        for (key, is_there) in [
+            ("input", more.input.is_some()),
+            ("approvals", more.approvals.is_some()),
+            ("ttl", more.ttl.is_some()),
+            ("preview", more.preview.is_some()),
+        ] {
+            if is_there && effect != Decision::RequireApproval {
+                fault(key, None, format!("`{key}` is for rules that ask"));
+            }
         }
+        let previews = more.preview.map_or_else(Vec::new, |preview| preview.0);
+        if previews.len() > MOST_PREVIEWS {
+            let what = format!("`preview` holds at most {MOST_PREVIEWS} commands");
+            fault("preview", Some(MOST_PREVIEWS), what);
+        }
+        let ttl = more.ttl.and_then(|written| {
+            let keep = self.longest.ttl;
+            let time = limit::RULE_TTL.time(written).and_then(|time| {
+                let kept = limit::KEEP_DECIDED.shown(keep.as_secs());
+                let long = format!("`ttl` is longer than `approvals.keep_decided`, {kept}");
+                Some(time).filter(|time| *time <= keep).ok_or(long)
+            });
+            time.map_err(|what| fault("ttl", None, what)).ok()
+        });
         let timeout = more.timeout.and_then(|quantity| {
             let time = quantity
                 .duration()
-                .filter(|time| (Duration::from_secs(1)..=self.timeout_max).contains(time));
+                .filter(|time| (Duration::from_secs(1)..=self.longest.timeout).contains(time));
             if time.is_none() {
-                let most = self.timeout_max;
+                let most = self.longest.timeout;
                 let what =
                     format!("`timeout` has to be between 1s and `limits.timeout_max`, {most:?}");
                 fault("timeout", None, what);
@@ -147,6 +186,7 @@ impl Known<'_> {
             groups: names("group", more.groups, &self.groups),
             tiers: more.tiers,
         };
+        let level = more.needs.unwrap_or(Assurance::Relayed);
         Definition {
             id: more.id,
             effect,
@@ -155,9 +195,12 @@ impl Known<'_> {
             sudo: more.sudo == Some(Sudo::Allowed),
             irreversible: more.irreversible,
             no_input: more.input == Some(Input::None),
-            demand: Demand::of(more.needs.unwrap_or(Assurance::Relayed)),
-            ttl: None,
-            previews: Vec::new(),
+            demand: match demand {
+                Some(demand) => Demand::of(level).and(&demand),
+                None => Demand::of(level),
+            },
+            ttl,
+            previews,
             timeout,
             audited: more.enforcement == Enforcement::Audit,
             why: more.why,

@@ -36,7 +36,9 @@ fn of(shape: &Shape) -> Value {
         Shape::List(item) => json!({"type": "array", "items": of(item)}),
         Shape::Named(each) => json!({"type": "object", "additionalProperties": of(each)}),
         Shape::Keys(known) => keys(known),
-        Shape::PatternOr(more) => json!({"anyOf": [{"type": "string"}, of(more)]}),
+        Shape::PatternOr(more) | Shape::CommandOr(more) => {
+            json!({"anyOf": [{"type": "string"}, of(more)]})
+        }
     }
 }
 
@@ -94,7 +96,7 @@ fn described(key: &Key) -> Value {
     if let Shape::Number(limit) = key.shape {
         let (least, most) = (limit.shown(limit.least), limit.shown(limit.most));
         about.push_str(&format!(" Between {least} and {most}."));
-        default = Some(limit.shown(limit.default));
+        default = limit.default.map(|number| limit.shown(number));
     }
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("description".to_owned(), about.into());

@@ -115,6 +115,41 @@ const FILES: &[(bool, &str)] = &[
         "approval_required: [{pattern: a, needs: second_factor, irreversible: true, timeout: 10m}]",
     ),
     (false, "approval_required: [{pattern: a, needs: two}]"),
+    (
+        true,
+        "approval_required: [{pattern: a, ttl: 5m, preview: b, approvals: {min: 2, all_of: [c, '%d'], any_of: []}}]",
+    ),
+    (
+        true,
+        "approval_required: [{pattern: a, ttl: , preview: , approvals: {min: }}, {pattern: b, approvals: , preview: [c, d]}]",
+    ),
+    (false, "approval_required: [{pattern: a, ttl: 5 minutes}]"),
+    (false, "approval_required: [{pattern: a, preview: 5}]"),
+    (false, "approval_required: [{pattern: a, preview: {b: c}}]"),
+    (false, "approval_required: [{pattern: a, preview: [[b]]}]"),
+    (false, "approval_required: [{pattern: a, approvals: 2}]"),
+    (
+        false,
+        "approval_required: [{pattern: a, approvals: {all_of: b}}]",
+    ),
+    (
+        false,
+        "approval_required: [{pattern: a, approvals: {any_of: }}]",
+    ),
+    (
+        false,
+        "approval_required: [{pattern: a, approvals: {needs: relayed}}]",
+    ),
+    (true, "targets: {a: {host: b, needs: out_of_band}}"),
+    (
+        true,
+        "targets: {a: {host: b, needs: , approvals: {min: 3, any_of: ['%x']}}}",
+    ),
+    (false, "targets: {a: {host: b, needs: two}}"),
+    (false, "targets: {a: {host: b, approvals: [c]}}"),
+    (true, "approvals: {min: 2, all_of: [], any_of: [a]}"),
+    (false, "approvals: {all_of: }"),
+    (false, "approvals: {min: two}"),
     (false, "approval_required: [{pattern: a, irreversible: 1}]"),
     (false, "approval_required: [{pattern: a, irreversible: }]"),
     (
@@ -187,6 +222,14 @@ fn the_schema_keeps_to_the_units_and_ranges_of_numbers() {
         (false, "limits: {output: 15m}"),
         (true, "limits: {output: 4 MiB}"),
         (false, "limits: {output: 255}"),
+        (true, "approvals: {min: 10}"),
+        (false, "approvals: {min: 0}"),
+        (false, "approvals: {min: 11}"),
+        (false, "approvals: {min: 5m}"),
+        (true, "approval_required: [{pattern: a, ttl: 60}]"),
+        (false, "approval_required: [{pattern: a, ttl: 59}]"),
+        (false, "approval_required: [{pattern: a, ttl: 86401}]"),
+        (false, "approval_required: [{pattern: a, ttl: 2KiB}]"),
     ] {
         assert_eq!(schema.is_valid(&as_json(text)), good, "{text}");
         assert_eq!(
@@ -236,6 +279,16 @@ fn every_key_that_the_program_reads_is_in_the_schema_and_described() {
             "/properties/policy/properties/forbidden/items/anyOf/1",
             "forbidden: [",
             "]",
+        ),
+        (
+            "/properties/targets/additionalProperties/properties/approvals",
+            "targets: {a: {host: b, approvals: ",
+            "}}",
+        ),
+        (
+            "/properties/approval_required/items/anyOf/1/properties/approvals",
+            "approval_required: [{pattern: a, approvals: ",
+            "}]",
         ),
         ("/properties/limits", "limits: ", ""),
         ("/properties/approvals", "approvals: ", ""),

@@ -30,6 +30,8 @@ pub(super) enum Shape {
     Keys(&'static [Key]),
     /// A regular expression by itself, or something longer.
     PatternOr(&'static Shape),
+    /// A command by itself, or something longer.
+    CommandOr(&'static Shape),
 }
 
 /// One key.
@@ -179,7 +181,37 @@ const TARGET: &[Key] = &[
     )
     .not_empty()
     .default("enforce"),
+    key(
+        "needs",
+        NEEDS,
+        "The assurance that every approval for this machine needs, instead of `approvals.needs` and of what its tier says.",
+    ),
+    key(
+        "approvals",
+        Shape::Keys(QUORUM),
+        "Who has to approve what is asked about this machine, beside those that the file and the rules want.",
+    ),
 ];
+
+/// Who has to approve: for the file, a machine or a rule. All that they say is demanded together.
+const QUORUM: &[Key] = &[MIN, ALL_OF, ANY_OF];
+const MIN: Key = number(
+    &limit::APPROVALS_MIN,
+    "min",
+    "How many people have to approve, each once. More than one means at least out_of_band.",
+);
+const ALL_OF: Key = key(
+    "all_of",
+    TEXTS,
+    "Each of these has to approve: a Unix user such as alice, or somebody of a Unix group such as %sre.",
+)
+.not_empty();
+const ANY_OF: Key = key(
+    "any_of",
+    TEXTS,
+    "One of these has to approve: a Unix user such as alice, or somebody of a Unix group such as %sre.",
+)
+.not_empty();
 
 const RULE: &[Key] = &[
     key(
@@ -203,6 +235,21 @@ const RULE: &[Key] = &[
     key("groups", TEXTS, "The rule holds on targets of these groups only.").not_empty(),
     key("tiers", Shape::List(&TIER), "The rule holds in these tiers only.").not_empty(),
     key("needs", NEEDS, "The least assurance of an approval, for a rule that asks."),
+    key(
+        "approvals",
+        Shape::Keys(QUORUM),
+        "Who has to approve what a rule asks about, beside those that the file and the machine want.",
+    ),
+    key(
+        "ttl",
+        Shape::Number(&limit::RULE_TTL),
+        "How long a request waits that a rule asks about; without it `approvals.ttl`. Of several rules the shortest counts.",
+    ),
+    key(
+        "preview",
+        Shape::CommandOr(&TEXTS),
+        "Up to four commands that only read, for a rule that asks: their output is shown with the question. `<name>` stands for the group `(?<name>...)` of the pattern that matched. One runs only where the rules allow it by itself.",
+    ),
     key(
         "irreversible",
         Shape::Truth,
@@ -306,6 +353,9 @@ const APPROVALS: &[Key] = &[
         NEEDS,
         "The assurance that every approval needs. Without it the tier decides: relayed in lab, out_of_band in production.",
     ),
+    MIN,
+    ALL_OF,
+    ANY_OF,
     number(&limit::TTL, "ttl", "How long a request waits."),
     number(
         &limit::PENDING,

@@ -1,5 +1,13 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::*;
 use crate::assurance::Assurance;
+use crate::assurance::Demand;
+use crate::assurance::Principal;
+use crate::shell::Limits;
+use crate::shell::Script;
+use crate::target::Name;
 
 pub(super) const EXAMPLE: &str = include_str!("../../config.example.yml");
 
@@ -49,7 +57,7 @@ fn the_example_becomes_production_by_its_mode_alone() {
     assert_ne!(production, EXAMPLE);
     let production = built(&production).unwrap();
     assert_eq!(production.scope.demand.level, Assurance::OutOfBand);
-    let script = crate::shell::Script::parse("frob x", &crate::shell::Limits::default());
+    let script = Script::parse("frob x", &Limits::default());
     let verdict = production.policy.verdict(&script, &production.scope);
     assert_eq!(verdict.decision(), crate::policy::Decision::Forbid);
 }
@@ -110,6 +118,90 @@ fn production_is_stricter_than_the_lab() {
     assert!(lab.scope.demand.level < production.scope.demand.level);
 }
 
+/// What is demanded on the machine `a` of a file, and where a command is judged for none.
+#[track_caller]
+fn demands(text: &str) -> (Demand, Demand) {
+    let config = built(text).unwrap();
+    let name = Name::parse("a").unwrap();
+    let machine = config.inventory.iter().find(|t| *t.name() == name);
+    let demand = machine.unwrap().scope().demand.clone();
+    (demand, config.scope.demand)
+}
+
+fn people(level: Assurance, min: u32, all_of: &[&str], any_of: &[&[&str]]) -> Demand {
+    let names = |names: &[&str]| -> BTreeSet<Principal> {
+        names.iter().map(|n| Principal::parse(n).unwrap()).collect()
+    };
+    Demand {
+        level,
+        min,
+        all_of: names(all_of),
+        any_of: any_of.iter().map(|set| names(set)).collect(),
+    }
+}
+
+#[test]
+fn what_the_nearest_one_says_of_the_assurance_holds_and_people_are_demanded_together() {
+    use Assurance::OutOfBand;
+    use Assurance::Relayed;
+    use Assurance::SecondFactor;
+    let plain = Demand::of;
+    for (text, machine, file) in [
+        ("targets: {a: {host: b}}", plain(Relayed), plain(Relayed)),
+        (
+            "mode: production\ntargets: {a: {host: b, tier: lab}}",
+            plain(Relayed),
+            plain(OutOfBand),
+        ),
+        (
+            "mode: production\napprovals: {needs: relayed}\ntargets: {a: {host: b}}",
+            plain(Relayed),
+            plain(Relayed),
+        ),
+        (
+            "targets: {a: {host: b, needs: second_factor}}",
+            plain(SecondFactor),
+            plain(Relayed),
+        ),
+        (
+            "approvals: {needs: second_factor}\ntargets: {a: {host: b, needs: relayed}}",
+            plain(Relayed),
+            plain(SecondFactor),
+        ),
+        (
+            "approvals: {min: 2, all_of: [c], any_of: [d, '%e']}\n\
+             targets: {a: {host: b, needs: relayed, approvals: {min: 1, all_of: [f], any_of: [g]}}}",
+            people(OutOfBand, 2, &["c", "f"], &[&["d", "%e"], &["g"]]),
+            people(OutOfBand, 2, &["c"], &[&["d", "%e"]]),
+        ),
+        (
+            "approvals: {min: 1, all_of: [], any_of: []}\ntargets: {a: {host: b, approvals: }}",
+            plain(Relayed),
+            plain(Relayed),
+        ),
+    ] {
+        assert_eq!(demands(text), (machine, file), "{text}");
+    }
+}
+
+#[test]
+fn what_a_rule_says_of_those_who_approve_reaches_the_verdict() {
+    let config = built(
+        "approvals: {any_of: ['%sre']}\n\
+         auto_allowed: [uptime]\n\
+         approval_required:\n\
+         - {pattern: '^restart (?<unit>.+)', ttl: 5m, preview: 'status <unit>', approvals: {min: 3, all_of: [dba]}}\n\
+         - {pattern: nginx, ttl: 90, preview: [uptime], needs: second_factor}\n",
+    )
+    .unwrap();
+    let script = Script::parse("restart nginx", &Limits::default());
+    let verdict = config.policy.verdict(&script, &config.scope);
+    let level = Assurance::SecondFactor;
+    assert_eq!(*verdict.demand(), people(level, 3, &["dba"], &[&["%sre"]]));
+    assert_eq!(verdict.ttl(), Some(Duration::from_secs(90)));
+    assert_eq!(verdict.previews(), ["status nginx", "uptime"]);
+}
+
 #[test]
 fn every_fault_is_named_at_once() {
     let found = faults(
@@ -143,7 +235,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn no_value_makes_it_panic(key in "(ttl|pending|needs|keep_decided)", value in "[a-zA-Z0-9 .-]{0,12}") {
+    fn no_value_makes_it_panic(key in "(ttl|pending|needs|keep_decided|min|all_of|any_of)", value in "[a-zA-Z0-9 .-]{0,12}") {
         let _ = built(&format!("approvals: {{{key}: {value}}}\n"));
     }
 }

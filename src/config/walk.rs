@@ -131,8 +131,8 @@ impl Walk<'_> {
                     }
                 }
             }
-            (Shape::PatternOr(_), _) if is_text => {}
-            (Shape::PatternOr(more), Node::List(_) | Node::Keys(_))
+            (Shape::PatternOr(_) | Shape::CommandOr(_), _) if is_text => {}
+            (Shape::PatternOr(more) | Shape::CommandOr(more), Node::List(_) | Node::Keys(_))
                 if wrong(&node.value, more).is_none() =>
             {
                 self.value(node, more, at);
@@ -140,7 +140,11 @@ impl Walk<'_> {
             (Shape::Number(limit), _) => {
                 if let Some(what) = quantity(&node.value).map_or_else(
                     || wrong(&node.value, shape).map(|what| at.has_to_be(&what)),
-                    |written| limit.fault(written),
+                    |written| {
+                        limit
+                            .fault(written)
+                            .map(|what| format!("{}{what}", at.owner))
+                    },
                 ) {
                     self.fault(&node.defined, what, None);
                 }
@@ -219,8 +223,8 @@ fn wrong(node: &Node, shape: &Shape) -> Option<String> {
         (Shape::Word(words), Node::Text(text)) => words.contains(&text.as_str()),
         (Shape::List(_), Node::List(_)) => true,
         (Shape::Keys(_) | Shape::Named(_), Node::Keys(_)) => true,
-        (Shape::PatternOr(_), Node::Text(_)) => true,
-        (Shape::PatternOr(more), _) => wrong(node, more).is_none(),
+        (Shape::PatternOr(_) | Shape::CommandOr(_), Node::Text(_)) => true,
+        (Shape::PatternOr(more) | Shape::CommandOr(more), _) => wrong(node, more).is_none(),
         _ => false,
     };
     if good {
@@ -240,6 +244,7 @@ fn wrong(node: &Node, shape: &Shape) -> Option<String> {
         Shape::Keys(_) => "an object with keys".to_owned(),
         Shape::Named(_) => "an object with a key for each name".to_owned(),
         Shape::PatternOr(Shape::List(_)) => "a pattern, or a list of patterns".to_owned(),
+        Shape::CommandOr(_) => "a command, or a list of commands".to_owned(),
         Shape::PatternOr(_) => "a pattern, or an object with `pattern` and more".to_owned(),
     })
 }

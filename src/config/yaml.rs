@@ -38,7 +38,7 @@ pub(super) struct Raw {
     pub(super) mode: Tier,
     pub(super) unknown_default: Option<UnknownDefault>,
     pub(super) targets: BTreeMap<String, Spanned<RawTarget>>,
-    pub(super) fragments: BTreeMap<String, Spanned<Patterns>>,
+    pub(super) fragments: BTreeMap<String, Spanned<OneOrMore>>,
     pub(super) auto_allowed: Option<Vec<Spanned<RawRule>>>,
     pub(super) approval_required: Option<Vec<Spanned<RawRule>>>,
     pub(super) forbidden: Option<Vec<Spanned<RawRule>>>,
@@ -73,6 +73,8 @@ pub(super) struct RawTarget {
     pub(super) groups: Vec<String>,
     #[serde(default)]
     pub(super) enforcement: Enforcement,
+    pub(super) needs: Option<Assurance>,
+    pub(super) approvals: Option<RawQuorum>,
 }
 
 /// Whether what is decided is done, or only recorded.
@@ -118,6 +120,9 @@ pub(super) struct RawRuleMore {
     pub(super) groups: Vec<String>,
     pub(super) tiers: Vec<Tier>,
     pub(super) needs: Option<Assurance>,
+    pub(super) approvals: Option<RawQuorum>,
+    pub(super) ttl: Option<Quantity>,
+    pub(super) preview: Option<OneOrMore>,
     pub(super) irreversible: bool,
     pub(super) input: Option<Input>,
     pub(super) timeout: Option<Quantity>,
@@ -145,10 +150,22 @@ pub(super) struct RawLimits {
     pub(super) log_line: Option<Quantity>,
 }
 
+/// Who has to approve, and how many.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawQuorum {
+    pub(super) min: Option<Quantity>,
+    pub(super) all_of: Vec<String>,
+    pub(super) any_of: Vec<String>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawApprovals {
     pub(super) needs: Option<Assurance>,
+    pub(super) min: Option<Quantity>,
+    pub(super) all_of: Vec<String>,
+    pub(super) any_of: Vec<String>,
     pub(super) ttl: Option<Quantity>,
     pub(super) pending: Option<Quantity>,
     pub(super) keep_decided: Option<Quantity>,
@@ -221,31 +238,31 @@ fn stopped(text: &str, error: &serde_yaml::Error) -> Fault {
     fault
 }
 
-/// One pattern, or a list of them.
+/// One text, or a list of them.
 #[derive(Debug)]
-pub(super) struct Patterns(pub(super) Vec<String>);
+pub(super) struct OneOrMore(pub(super) Vec<String>);
 
-impl<'de> Deserialize<'de> for Patterns {
+impl<'de> Deserialize<'de> for OneOrMore {
     fn deserialize<D: Deserializer<'de>>(yaml: D) -> Result<Self, D::Error> {
         struct OneOrMany;
 
         impl<'de> Visitor<'de> for OneOrMany {
-            type Value = Patterns;
+            type Value = OneOrMore;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a pattern, or a list of patterns")
+                f.write_str("text, or a list of texts")
             }
 
-            fn visit_str<E: serde::de::Error>(self, pattern: &str) -> Result<Patterns, E> {
-                Ok(Patterns(vec![pattern.to_owned()]))
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<OneOrMore, E> {
+                Ok(OneOrMore(vec![text.to_owned()]))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Patterns, A::Error> {
-                let mut patterns = Vec::new();
-                while let Some(pattern) = list.next_element()? {
-                    patterns.push(pattern);
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMore, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
                 }
-                Ok(Patterns(patterns))
+                Ok(OneOrMore(texts))
             }
         }
 
@@ -259,7 +276,7 @@ impl<'de> Deserialize<'de> for RawRule {
         #[serde(deny_unknown_fields)]
         struct Full {
             id: Option<String>,
-            pattern: Patterns,
+            pattern: OneOrMore,
             why: Option<String>,
             sudo: Option<Sudo>,
             #[serde(default)]
@@ -269,6 +286,9 @@ impl<'de> Deserialize<'de> for RawRule {
             #[serde(default)]
             tiers: Vec<Tier>,
             needs: Option<Assurance>,
+            approvals: Option<RawQuorum>,
+            ttl: Option<Quantity>,
+            preview: Option<OneOrMore>,
             #[serde(default)]
             irreversible: bool,
             input: Option<Input>,
@@ -309,6 +329,9 @@ impl<'de> Deserialize<'de> for RawRule {
                         groups: full.groups,
                         tiers: full.tiers,
                         needs: full.needs,
+                        approvals: full.approvals,
+                        ttl: full.ttl,
+                        preview: full.preview,
                         irreversible: full.irreversible,
                         input: full.input,
                         timeout: full.timeout,

@@ -52,7 +52,7 @@ impl Policy {
             .map(|command| session.reason(script, command, &mut asks))
             .collect();
         let whole = session.reason_of_whole(script, &reasons, &mut asks);
-        let asked = Asked::of(&asks, scope, whole.decision());
+        let asked = Asked::of(self, &asks, scope, whole.decision());
         Verdict::new(script, reasons, whole, asked)
     }
 

@@ -13,7 +13,10 @@ use super::Rule;
 use super::fragment;
 use super::pattern;
 use super::pattern::Reading;
+use super::preview::Preview;
+use super::preview::Unusable;
 use crate::shell::Script;
+use crate::target::Scope;
 
 /// One problem of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +70,8 @@ pub enum Part {
     Match(usize),
     /// A command that it must not match.
     NotMatch(usize),
+    /// A command that is shown with its question.
+    Preview(usize),
 }
 
 impl Fault {
@@ -93,7 +98,7 @@ impl fmt::Display for Fault {
 }
 
 /// Compiles every pattern and tries every example.
-pub(super) fn examine(policy: &Policy) -> Vec<Fault> {
+pub(super) fn examine(policy: &Policy, machines: &[&Scope]) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut seen_ids: HashMap<&str, Option<u64>> = HashMap::new();
     let mut seen_patterns: HashMap<_, &str> = HashMap::new();
@@ -143,6 +148,7 @@ pub(super) fn examine(policy: &Policy) -> Vec<Fault> {
         }
         if usable {
             examples(policy, rule, &mut faults);
+            previews(policy, rule, machines, &mut faults);
         }
     }
     fragments(policy, &mut faults);
@@ -217,6 +223,87 @@ fn examples(policy: &Policy, rule: &Rule, faults: &mut Vec<Fault>) {
         }
     }
 }
+
+/// A preview has to be allowed by itself, or nobody ever sees it: as it stands, or where it has
+/// places, as it is for one of the rule's own examples.
+fn previews(policy: &Policy, rule: &Rule, machines: &[&Scope], faults: &mut Vec<Fault>) {
+    for (number, text) in rule.definition.previews.iter().enumerate() {
+        let mut told = |problem: String, hint: &str| {
+            let part = Part::Preview(number);
+            faults.push(fault(rule, part, problem, Some(hint)));
+        };
+        let preview = match Preview::parse(text, &policy.limits) {
+            Ok(preview) => preview,
+            Err(unusable) => {
+                let hint = match unusable {
+                    Unusable::Empty => "remove it",
+                    Unusable::NotSimple | Unusable::Program => WHAT_A_PREVIEW_IS,
+                };
+                told(
+                    format!("the preview `{text}` cannot be used: {unusable}"),
+                    hint,
+                );
+                continue;
+            }
+        };
+        let missing = preview.names().into_iter().find(|name| {
+            !rule.patterns.iter().any(|pattern| {
+                let groups = pattern.groups(&policy.shared);
+                groups.is_ok_and(|groups| groups.iter().any(|group| group == name))
+            })
+        });
+        if let Some(name) = missing {
+            let problem = format!(
+                "the preview `{text}` wants `<{name}>`, and no pattern of the rule has a group of \
+                 this name"
+            );
+            told(problem, "name it in the pattern: `(?<name>...)`");
+            continue;
+        }
+        let commands = match preview {
+            Preview::Fixed(text) => vec![text.to_owned()],
+            Preview::Places(_) => of_examples(policy, rule, &preview),
+        };
+        if !(commands.is_empty() || any_is_allowed(policy, rule, machines, &commands)) {
+            let shown = commands.join("`, `");
+            let problem = format!("its preview `{shown}` is not allowed by itself");
+            told(problem, WHAT_A_PREVIEW_IS);
+        }
+    }
+}
+
+/// What a preview with places is for the examples of its rule.
+fn of_examples(policy: &Policy, rule: &Rule, preview: &Preview<'_>) -> Vec<String> {
+    let mut commands = Vec::new();
+    for example in &rule.definition.matches {
+        let script = Script::parse(example, &policy.limits);
+        for command in script.commands() {
+            let shown = preview.of(rule, Some(command), &policy.shared);
+            commands.extend(shown.filter(|shown| !commands.contains(shown)));
+        }
+    }
+    commands
+}
+
+/// Whether one of the commands runs by itself on a machine that the rule holds on. True where it
+/// holds on none: then there is nothing to show.
+fn any_is_allowed(policy: &Policy, rule: &Rule, machines: &[&Scope], commands: &[String]) -> bool {
+    // Where what would be asked is only recorded, everything runs, and nobody is shown anything.
+    let mut machines = machines
+        .iter()
+        .filter(|machine| !machine.audited && rule.holds_on(machine))
+        .peekable();
+    machines.peek().is_none()
+        || machines.any(|machine| {
+            commands.iter().any(|command| {
+                let script = Script::parse(command, &policy.limits);
+                policy.verdict(&script, machine).decision() == Decision::Allow
+            })
+        })
+}
+
+const WHAT_A_PREVIEW_IS: &str = "a preview is a command that rules in `auto_allowed` let run by \
+                                 itself where the rule holds; `<name>` in it stands for a word";
 
 const WHAT_IS_COMPARED: &str = "a rule that allows is compared with the whole simple command, each \
                                 word quoted with '...' where it is not plain";

@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use regex_automata::meta;
 use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::util::captures::Captures;
+use regex_automata::util::primitives::PatternID;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::Look;
@@ -25,6 +27,8 @@ pub(super) struct Pattern {
     beginning: OnceLock<Beginning>,
     needs: OnceLock<Needs>,
     compiled: OnceLock<Result<meta::Regex, String>>,
+    /// The same with its groups, compiled only where somebody wants to know what is in them.
+    capturing: OnceLock<Result<meta::Regex, String>>,
 }
 
 /// How a pattern is compared with a text.
@@ -51,6 +55,7 @@ impl Pattern {
             beginning: OnceLock::new(),
             needs: OnceLock::new(),
             compiled: OnceLock::new(),
+            capturing: OnceLock::new(),
         }
     }
 
@@ -92,9 +97,42 @@ impl Pattern {
         self.compiled.get().is_some()
     }
 
+    /// Whether somebody wanted to know what is in its groups so far.
+    #[cfg(test)]
+    pub(super) fn is_capturing(&self) -> bool {
+        self.capturing.get().is_some()
+    }
+
     /// Compiles the pattern, once.
     pub(super) fn compiled(&self, shared: &Shared) -> Result<&meta::Regex, &String> {
-        self.compiled.get_or_init(|| self.compile(shared)).as_ref()
+        self.compiled
+            .get_or_init(|| self.compile(shared, WhichCaptures::None))
+            .as_ref()
+    }
+
+    /// What its groups find where it matches: the first match, as the one that [`Self::matches`]
+    /// goes by.
+    pub(super) fn captures(&self, text: &str, shared: &Shared) -> Option<Captures> {
+        if !self.matches(text, shared).unwrap_or(false) {
+            return None;
+        }
+        let regex = self.capturing(shared).ok()?;
+        let mut captures = regex.create_captures();
+        regex.captures(text, &mut captures);
+        captures.is_match().then_some(captures)
+    }
+
+    /// The names of its groups, those of its fragments too.
+    pub(super) fn groups(&self, shared: &Shared) -> Result<Vec<String>, &String> {
+        let regex = self.capturing(shared)?;
+        let names = regex.group_info().pattern_names(PatternID::ZERO);
+        Ok(names.flatten().map(str::to_owned).collect())
+    }
+
+    fn capturing(&self, shared: &Shared) -> Result<&meta::Regex, &String> {
+        self.capturing
+            .get_or_init(|| self.compile(shared, WhichCaptures::All))
+            .as_ref()
     }
 
     /// The pattern as a tree, with its fragments in place.
@@ -108,7 +146,7 @@ impl Pattern {
         shared.fragments.broken_at(&self.text, self.reading)
     }
 
-    fn compile(&self, shared: &Shared) -> Result<meta::Regex, String> {
+    fn compile(&self, shared: &Shared, groups: WhichCaptures) -> Result<meta::Regex, String> {
         let tree = self.tree(shared)?;
         // INVARIANT: the anchors stand around the finished tree, so nothing that is written in a
         // pattern (alternatives, flags, comments) can slip out of them.
@@ -120,7 +158,7 @@ impl Pattern {
             .configure(
                 meta::Config::new()
                     .nfa_size_limit(Some(shared.bytes))
-                    .which_captures(WhichCaptures::None)
+                    .which_captures(groups)
                     .utf8_empty(false)
                     .onepass(false)
                     .hybrid(false)

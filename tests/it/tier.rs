@@ -163,6 +163,34 @@ fn options_that_make_no_sense_are_refused_by_name() {
             "`input` is for rules that ask",
         ),
         (
+            "auto_allowed: [{pattern: x, ttl: 5m}]",
+            "`ttl` is for rules that ask",
+        ),
+        (
+            "forbidden: [{pattern: x, preview: uptime}]",
+            "`preview` is for rules that ask",
+        ),
+        (
+            "forbidden: [{pattern: x, approvals: {min: 2}}]",
+            "`approvals` is for rules that ask",
+        ),
+        (
+            "approval_required: [{pattern: x, ttl: 59s}]",
+            "`ttl` has to be between 1m and 1d",
+        ),
+        (
+            "approval_required: [{pattern: x, approvals: {min: 11}}]",
+            "`approvals.min` has to be between 1 and 10",
+        ),
+        (
+            "approval_required: [{pattern: x, approvals: {all_of: ['a b']}}]",
+            "named like a Unix user",
+        ),
+        (
+            "approval_required: [{pattern: x, preview: frob}]",
+            "its preview `frob` is not allowed by itself",
+        ),
+        (
             "auto_allowed: [{pattern: x, timeout: 2d}]",
             "`timeout` has to be between",
         ),
