@@ -94,6 +94,42 @@ fn explain_names_rule_line_wrapper_and_what_would_have_to_change() {
 }
 
 #[test]
+fn explain_shows_what_is_demanded_how_long_it_waits_and_what_is_shown_with_it() {
+    let lab = lab!(
+        "auto_allowed: ['systemctl status [a-z]+', uptime]\n\
+         approval_required:\n\
+         - id: r\n  pattern: '^systemctl restart (?<unit>[a-z]+)'\n  ttl: 5m\n  \
+           preview: [systemctl status <unit>, uptime]\n  \
+           approvals: {min: 2, all_of: [dba], any_of: [alice, '%sre']}\n"
+    );
+    let asking = "sudo systemctl restart nginx";
+    let tree = said(&lab, &["policy", "explain", asking], "", 2);
+    for expected in [
+        "; 2 people; dba; one of alice, %sre\nwaits 5m\nshows systemctl status nginx\nshows uptime\n",
+        "it passes with an approval by another person",
+    ] {
+        assert!(tree.contains(expected), "{expected:?} in {tree}");
+    }
+    let found = object(&lab, &["policy", "explain", "--json", asking], "", 2);
+    assert_eq!(found["needs"], "out_of_band");
+    assert_eq!(
+        found["demand"],
+        json!({"level": "out_of_band", "min": 2, "all_of": ["dba"], "any_of": [["alice", "%sre"]]})
+    );
+    assert_eq!(found["ttl_s"], 300);
+    assert_eq!(
+        found["previews"],
+        json!(["systemctl status nginx", "uptime"])
+    );
+    let runs = object(&lab, &["policy", "explain", "--json", "uptime"], "", 0);
+    assert_eq!(runs["demand"], json!({"level": "relayed", "min": 1}));
+    assert_eq!(
+        (&runs["ttl_s"], &runs["previews"]),
+        (&Value::Null, &json!([]))
+    );
+}
+
+#[test]
 fn explain_reads_the_command_from_standard_input() {
     let lab = lab!();
     for arguments in [&["policy", "explain"][..], &["policy", "explain", "-"]] {

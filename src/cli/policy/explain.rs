@@ -7,6 +7,7 @@
 use std::io;
 use std::io::Read as _;
 use std::io::Write;
+use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::json;
@@ -114,6 +115,9 @@ fn object(script: &Script, scope: &Scope, explained: &Explanation) -> Value {
         "why": verdict.why(),
         "message": verdict.message(),
         "needs": verdict.needs(),
+        "demand": verdict.demand(),
+        "ttl_s": verdict.ttl().map(|time| time.as_secs()),
+        "previews": verdict.previews(),
         "irreversible": verdict.is_irreversible(),
         "opaque": verdict.opaque().map(ToString::to_string),
         "would_have": verdict
@@ -246,7 +250,13 @@ impl Tree<'_> {
         writeln!(self.out)?;
         writeln!(self.out, "{risk} by {}", named(rule, verdict.line(), None))?;
         if verdict.decision() == Decision::RequireApproval {
-            writeln!(self.out, "needs {}", verdict.needs())?;
+            writeln!(self.out, "needs {}", verdict.demand())?;
+        }
+        if let Some(time) = verdict.ttl() {
+            writeln!(self.out, "waits {}", shown(time))?;
+        }
+        for preview in verdict.previews() {
+            writeln!(self.out, "shows {}", visible::line(preview))?;
         }
         if verdict.is_irreversible() {
             writeln!(self.out, "it cannot be undone")?;
@@ -277,6 +287,14 @@ impl Tree<'_> {
 
     fn painted(&self, decision: Decision) -> String {
         Paint::of(decision.risk()).on(decision.risk(), self.colour)
+    }
+}
+
+/// A time as it is written in the configuration.
+fn shown(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
     }
 }
 
