@@ -69,6 +69,11 @@ impl Home {
         self.runtime().join("approvals")
     }
 
+    /// The marks of what is frozen.
+    pub fn freezes(&self) -> PathBuf {
+        self.runtime().join("freeze")
+    }
+
     /// Control sockets and locks of the SSH masters.
     pub fn sockets(&self) -> PathBuf {
         self.runtime().join("ssh")

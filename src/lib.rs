@@ -47,6 +47,8 @@ pub mod target;
 
 pub mod caller;
 
+pub mod freeze;
+
 pub mod shell;
 
 pub mod request;

@@ -143,6 +143,7 @@ fn proofs_can_be_shown_and_nothing_else() {
         "Authorized",
         "Executed",
         "Confirmed",
+        "Clear",
     ];
     for (_, name, text) in sources() {
         let lines: Vec<&str> = text.lines().collect();
