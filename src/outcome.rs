@@ -51,6 +51,15 @@ pub enum Outcome {
         /// Whether something of it is still alive on the target.
         still_running: bool,
     },
+    /// An operator froze its target: it was not started, or it was ended.
+    Frozen {
+        /// Whether it had started at all.
+        started: bool,
+        /// Whether something of it is still alive on the target.
+        still_running: bool,
+        /// Who froze it, when and why, as far as it is known.
+        why: String,
+    },
 }
 
 /// A limit that a run went over.
@@ -149,7 +158,8 @@ impl Outcome {
             Self::TimedOut { .. } => Status::TimedOut,
             Self::Unreachable { .. } => Status::Unreachable,
             Self::Lost { .. } => Status::Lost,
-            Self::Interrupted { .. } => Status::Interrupted,
+            Self::Interrupted { .. } | Self::Frozen { started: true, .. } => Status::Interrupted,
+            Self::Frozen { started: false, .. } => Status::Rejected,
         }
     }
 
@@ -212,6 +222,17 @@ impl Outcome {
                     ended(*still_running)
                 )
             }
+            Self::Frozen {
+                started: false,
+                why,
+                ..
+            } => format!("It never started: {why}."),
+            Self::Frozen {
+                still_running, why, ..
+            } => format!(
+                "It started and had to stop: {why}. {}",
+                ended(*still_running)
+            ),
         }
     }
 }
@@ -271,5 +292,29 @@ mod tests {
             message.contains("60 s") && message.contains("still running"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn what_is_frozen_was_refused_before_the_start_and_interrupted_after_it() {
+        let frozen = |started| Outcome::Frozen {
+            started,
+            still_running: started,
+            why: "everything is frozen by alice".to_owned(),
+        };
+        let (never, ended) = (frozen(false), frozen(true));
+        assert_eq!(
+            (never.status(), ended.status()),
+            (Status::Rejected, Status::Interrupted)
+        );
+        assert_eq!(
+            never.message(),
+            "It never started: everything is frozen by alice."
+        );
+        let message = ended.message();
+        assert!(
+            message.contains("by alice") && message.contains("still running"),
+            "{message}"
+        );
+        assert_eq!((ended.exit_code(), ended.signal()), (None, None));
     }
 }
