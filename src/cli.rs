@@ -31,6 +31,7 @@ use crate::response::Response;
 use crate::status::exit;
 
 mod check;
+mod freeze;
 mod log;
 mod message;
 mod papers;
@@ -83,6 +84,10 @@ enum Command {
     Approve(ApproveArgs),
     /// Deny a waiting request
     Deny(DenyArgs),
+    /// Stop everything, or one target: nothing starts there until it is thawed
+    Freeze(FreezeArgs),
+    /// Let run again what is frozen
+    Thaw(ThawArgs),
     /// Read the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -142,6 +147,33 @@ struct DenyArgs {
     /// The code of the request, or `all` (may be left out while only one waits), and why
     #[arg(value_name = "CODE or REASON")]
     words: Vec<String>,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct FreezeArgs {
+    /// Only this target; everything where it is left out
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// End the runs in progress too
+    #[arg(long)]
+    stop: bool,
+    /// Why, for whoever finds it frozen
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct ThawArgs {
+    /// The freeze of this target; the one over everything where it is left out
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     format: Format,
 }
@@ -233,6 +265,8 @@ pub fn run(
         Command::Pending(format) => people::pending(world, format.json, out),
         Command::Approve(asked) => people::approve(world, &asked, out, err),
         Command::Deny(asked) => people::deny(world, &asked, out),
+        Command::Freeze(asked) => freeze::freeze(world, &asked, out),
+        Command::Thaw(asked) => freeze::thaw(world, &asked, out),
         Command::Audit(AuditCommand::Verify(format)) => log::verify(world, format.json, out),
         Command::Audit(AuditCommand::Tail { lines, format }) => {
             log::tail(world, lines, format.json, out)
@@ -323,11 +357,18 @@ fn note(world: &World, answer: &Response) -> Option<u64> {
         audit::Limits::default(),
     )
     .ok()?;
-    let mut record = Record::new(Event::Decision, (world.now)());
+    let mut record = stamped(world, Event::Decision);
     record.status = Some(answer.status.word().to_owned());
     record.message = Some(answer.message.clone());
-    record.caller = Some(world.caller.user.clone());
-    record.caller_uid = Some(world.caller.uid);
-    record.caller_through = Some(world.caller.through.word().to_owned());
     log.append(record).ok().map(|receipt| receipt.seq())
+}
+
+/// A record of now, with who called.
+fn stamped(world: &World, event: Event) -> Record {
+    Record {
+        caller: Some(world.caller.user.clone()),
+        caller_uid: Some(world.caller.uid),
+        caller_through: Some(world.caller.through.word().to_owned()),
+        ..Record::new(event, (world.now)())
+    }
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::audit;
 use crate::config;
 use crate::config::Config;
+use crate::freeze::Freezes;
 use crate::home::Home;
 use crate::target::Target;
 
@@ -111,6 +112,7 @@ pub fn examine(home: &Home, now: DateTime<Utc>) -> Vec<Finding> {
             findings.push(Finding::bad(fault.to_string(), "aiops config check"));
         }
     }
+    findings.extend(frozen(home));
     findings.extend(strangers(home));
     findings.push(log(home, now));
     findings
@@ -127,6 +129,25 @@ fn runtime(home: &Home) -> Finding {
             fault.to_string(),
             "sudo -u aiopsexec /opt/aiops/aiops doctor",
         ),
+    }
+}
+
+/// What keeps everything, or one target, from running.
+fn frozen(home: &Home) -> Vec<Finding> {
+    let dir = home.freezes();
+    match Freezes::new(&dir).all() {
+        Ok(freezes) => freezes
+            .iter()
+            .map(|freeze| Finding::warning(freeze.to_string(), freeze.extent.cure()))
+            .collect(),
+        Err(fault) => {
+            let what = format!("nobody can know what is frozen, so nothing runs: {fault}");
+            let cure = format!(
+                "ls -ld {}: has to be a directory of mode 0700",
+                dir.display()
+            );
+            vec![Finding::bad(what, cure)]
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Event {
     Intent,
     /// A run has ended.
     Outcome,
+    /// An operator froze or thawed everything, or one target.
+    Freeze,
     /// Lines before this record are none: torn by a crash, or somebody else's. They stay there.
     Recovered,
     /// What another program left in this file, fixed by its hash.
@@ -51,7 +53,7 @@ pub struct Record {
     pub request_id: Option<String>,
     /// The approval this belongs to.
     pub approval_id: Option<String>,
-    /// The wire word of what became of it; `started` in an intent.
+    /// The wire word of what became of it; `started` in an intent, `frozen` or `thawed` in a freeze.
     pub status: Option<String>,
     /// `auto_allowed`, `approval_required` or `forbidden`; null where nothing was judged.
     pub risk: Option<String>,

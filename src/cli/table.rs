@@ -42,9 +42,9 @@ impl Paint {
     /// The colour of a decision or a status.
     pub(super) fn of(word: &str) -> Self {
         match word {
-            "auto_allowed" | "executed" | "ok" => Self::Green,
+            "auto_allowed" | "executed" | "ok" | "thawed" => Self::Green,
             "laxer" | "forbidden" | "rejected" | "error" | "lost" | "timed_out" | "unreachable"
-            | "bad" | "interrupted" => Self::Red,
+            | "bad" | "interrupted" | "frozen" => Self::Red,
             "approval_required" | "approval_requested" | "ambiguous" | "warning" | "stricter" => {
                 Self::Yellow
             }
