@@ -36,6 +36,7 @@ use tokio::select;
 use tokio::time::Instant;
 
 use crate::authorize::Authorized;
+use crate::freeze::Brake;
 use crate::outcome::Executed;
 use crate::outcome::Outcome;
 use crate::outcome::Transcript;
@@ -43,6 +44,7 @@ use crate::ssh::capture::Capture;
 use crate::ssh::gate::Reach;
 use crate::ssh::refusal::Refusal;
 use crate::ssh::watch::Signals;
+use crate::ssh::watch::Stops;
 use crate::target::Host;
 
 /// Every path and number that a run depends on.
@@ -147,6 +149,7 @@ impl Error {
 #[derive(Debug)]
 pub struct Hand {
     settings: Settings,
+    brake: Brake,
     runtime: Runtime,
     signals: Signals,
 }
@@ -155,7 +158,8 @@ impl Hand {
     /// Makes ready all that can fail for reasons of this machine.
     ///
     /// From here on TERM, INT, HUP and QUIT no longer end this process: they are kept for the run.
-    pub fn ready(settings: Settings) -> Result<Self, Error> {
+    /// The `brake` is looked at right before the command starts, and again and again while it runs.
+    pub fn ready(settings: Settings, brake: Brake) -> Result<Self, Error> {
         plain(&settings.key)?;
         plain(&settings.known_hosts)?;
         plain(&settings.sockets)?;
@@ -171,6 +175,7 @@ impl Hand {
         };
         Ok(Self {
             settings,
+            brake,
             runtime,
             signals,
         })
@@ -188,10 +193,15 @@ impl Hand {
     fn run_text(self, host: &Host, text: &str, limit: Duration) -> (Outcome, Transcript) {
         let Self {
             settings,
+            brake,
             runtime,
             mut signals,
         } = self;
-        let ran = runtime.block_on(run(&settings, &mut signals, host, text, limit));
+        let mut stops = Stops {
+            signals: &mut signals,
+            brake: &brake,
+        };
+        let ran = runtime.block_on(run(&settings, &mut stops, host, text, limit));
         // What is still open is only waiting, and a wait here would be one more.
         runtime.shutdown_background();
         ran
@@ -200,7 +210,7 @@ impl Hand {
 
 async fn run(
     settings: &Settings,
-    signals: &mut Signals,
+    stops: &mut Stops<'_>,
     host: &Host,
     text: &str,
     limit: Duration,
@@ -213,7 +223,7 @@ async fn run(
     };
     let opened = select! {
         biased;
-        signal = signals.next() => {
+        signal = stops.signals.next() => {
             let outcome = Outcome::Interrupted { signal, started: false, still_running: false };
             return never(outcome);
         }
@@ -223,8 +233,16 @@ async fn run(
         Ok(gate) => gate,
         Err(refusal) => return never(refusal.outcome()),
     };
+    // The last moment at which nothing has run yet. Dropped, the gate stays shut.
+    if let Some(frozen) = stops.brake.holds() {
+        return never(Outcome::Frozen {
+            started: false,
+            still_running: false,
+            why: frozen.to_string(),
+        });
+    }
     match gate.go().await {
-        Ok(running) => watch::watch(running, &reach, settings, signals, limit).await,
+        Ok(running) => watch::watch(running, &reach, settings, stops, limit).await,
         Err(error) => never(
             Refusal::new(
                 format!("the connection ended just before the start: {error}"),

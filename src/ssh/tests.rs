@@ -22,8 +22,16 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
+use chrono::DateTime;
+
 use super::*;
+use crate::caller::Caller;
+use crate::caller::Through;
+use crate::freeze::Extent;
+use crate::freeze::Freezes;
+use crate::freeze::Mark;
 use crate::outcome::Exceeded;
+use crate::target::Name;
 use sshd::Sshd;
 use sshd::signal;
 
@@ -54,8 +62,33 @@ fn host(server: &Sshd) -> Host {
     Host::new("127.0.0.1", server.port(), server.user()).unwrap()
 }
 
+/// The brake of a target that nobody ever froze.
+fn free() -> Brake {
+    brake(Path::new("/nowhere"))
+}
+
+fn brake(dir: &Path) -> Brake {
+    Brake::new(Freezes::new(dir.join("freeze")), name())
+}
+
+fn name() -> Name {
+    Name::parse("srv1").unwrap()
+}
+
+/// Freezes the target as an operator does.
+fn freeze(server: &Sshd, stop: bool) {
+    let caller = Caller {
+        uid: 1000,
+        user: "alice".to_owned(),
+        through: Through::Direct,
+    };
+    let mark = Mark::new(&caller, DateTime::UNIX_EPOCH, "smoke", stop);
+    let freezes = Freezes::new(server.path("freeze"));
+    drop(freezes.put(&Extent::Target(name()), &mark).unwrap());
+}
+
 fn run_with(settings: Settings, server: &Sshd, text: &str, seconds: u64) -> (Outcome, Transcript) {
-    let hand = Hand::ready(settings).unwrap();
+    let hand = Hand::ready(settings, brake(&server.path(""))).unwrap();
     hand.run_text(&host(server), text, Duration::from_secs(seconds))
 }
 
@@ -141,7 +174,7 @@ fn a_run_of_its_own() {
     let settings = settings_in(Path::new(&dir));
     let port = env::var("RUN_PORT").unwrap().parse().unwrap();
     let host = Host::new("127.0.0.1", port, &env::var("RUN_USER").unwrap()).unwrap();
-    let hand = Hand::ready(settings).unwrap();
+    let hand = Hand::ready(settings, brake(Path::new(&dir))).unwrap();
     println!("READY");
     let begun = Instant::now();
     let text = env::var("RUN_TEXT").unwrap();
@@ -577,6 +610,81 @@ fn a_signal_before_the_start_starts_nothing() {
 }
 
 #[test]
+fn a_target_that_was_frozen_before_the_word_is_given_starts_nothing() {
+    let Some(server) = Sshd::start() else { return };
+    let touch = format!(": >{}", server.path("started").display());
+    for (stop, warm) in [(false, false), (true, true)] {
+        if warm {
+            check(&server, "echo warm", exited(0), "warm\n", "");
+        }
+        freeze(&server, stop);
+        let (outcome, transcript) = run(&server, &touch);
+        let Outcome::Frozen {
+            started: false,
+            still_running: false,
+            why,
+        } = outcome
+        else {
+            panic!("{outcome:?}")
+        };
+        assert!(why.contains("frozen by alice"), "{why}");
+        assert_eq!(transcript.stdout.bytes, 0);
+        eventually("the gate stays open", || server.left().is_empty());
+        assert!(!server.path("started").exists());
+        fs::remove_dir_all(server.path("freeze")).unwrap();
+    }
+    check(&server, "echo free", exited(0), "free\n", "");
+}
+
+#[test]
+fn a_target_that_is_frozen_while_it_is_connected_to_starts_nothing() {
+    let Some(server) = Sshd::start() else { return };
+    server.hold_connections(true);
+    let mut child = spawn(&server, &long(&server, 1));
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines
+        .find(|line| line.as_ref().unwrap() == "READY")
+        .unwrap()
+        .unwrap();
+    freeze(&server, false);
+    server.hold_connections(false);
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let expected = "Frozen { started: false, still_running: false";
+    assert!(rest.concat().contains(expected), "{rest:?}");
+    child.wait().unwrap();
+    assert!(!server.path("started").exists());
+}
+
+#[test]
+fn a_freeze_that_stops_ends_the_command_on_the_target_and_another_does_not() {
+    let Some(server) = Sshd::start() else { return };
+    let child = spawn(&server, &format!("{}; echo end", long(&server, 2)));
+    started(&server);
+    freeze(&server, false);
+    let through = said(child);
+    assert!(through.contains("Exited { code: 0"), "{through}");
+    fs::remove_dir_all(server.path("freeze")).unwrap();
+    let child = spawn(&server, &long(&server, 300));
+    started(&server);
+    freeze(&server, true);
+    let ended = said(child);
+    let expected = "Frozen { started: true, still_running: false, why: \"target `srv1` is frozen";
+    assert!(ended.contains(expected), "{ended}");
+    eventually("it stays", || server.left().is_empty());
+}
+
+#[test]
+fn a_brake_that_cannot_be_looked_at_ends_what_runs() {
+    let Some(server) = Sshd::start() else { return };
+    let child = spawn(&server, &long(&server, 300));
+    started(&server);
+    fs::write(server.path("freeze"), "").unwrap();
+    let ended = said(child);
+    assert!(ended.contains("nobody can know whether"), "{ended}");
+    eventually("it stays", || server.left().is_empty());
+}
+
+#[test]
 fn a_connection_that_is_cut_in_the_middle_is_lost() {
     let Some(server) = Sshd::start() else { return };
     for cut_master in [false, true] {
@@ -660,7 +768,11 @@ fn a_target_that_hangs_in_the_middle_is_lost() {
     let host = host(&server);
     let text = long(&server, 20);
     thread::scope(|scope| {
-        let run = scope.spawn(|| Hand::ready(settings).unwrap().run_text(&host, &text, limit));
+        let run = scope.spawn(|| {
+            Hand::ready(settings, free())
+                .unwrap()
+                .run_text(&host, &text, limit)
+        });
         started(&server);
         let pids = server.connections();
         pids.iter().for_each(|&pid| signal(pid, Signal::STOP));
@@ -710,7 +822,7 @@ fn a_closed_port_and_a_name_that_leads_nowhere_are_told_apart() {
         return;
     };
     let host = Host::new("no-such-name.invalid", 22, server.user()).unwrap();
-    let hand = Hand::ready(settings(&server)).unwrap();
+    let hand = Hand::ready(settings(&server), free()).unwrap();
     let (outcome, _) = hand.run_text(&host, "echo no", Duration::from_secs(5));
     unreachable(&outcome, "the name of the target cannot be resolved");
     server.stop();
@@ -755,12 +867,12 @@ fn a_directory_that_is_too_deep_for_sockets_is_refused_beforehand() {
         sockets: dir.path().join("x".repeat(room)),
         ..settings.clone()
     };
-    Hand::ready(fits).unwrap();
+    Hand::ready(fits, free()).unwrap();
     let long = Settings {
         sockets: dir.path().join("x".repeat(room + 1)),
         ..settings
     };
-    let error = Hand::ready(long).unwrap_err();
+    let error = Hand::ready(long, free()).unwrap_err();
     assert!(
         error.to_string().contains("75 bytes, at most 74"),
         "{error}"
@@ -784,7 +896,7 @@ fn paths_that_ssh_would_expand_are_refused_beforehand() {
             ..settings.clone()
         };
         assert!(
-            matches!(Hand::ready(settings), Err(Error::OddPath { .. })),
+            matches!(Hand::ready(settings, free()), Err(Error::OddPath { .. })),
             "{odd}"
         );
     }
@@ -796,13 +908,13 @@ fn a_directory_that_others_can_write_to_is_refused_beforehand() {
     fs::create_dir(&settings.sockets).unwrap();
     fs::set_permissions(&settings.sockets, fs::Permissions::from_mode(0o770)).unwrap();
     assert!(matches!(
-        Hand::ready(settings.clone()),
+        Hand::ready(settings.clone(), free()),
         Err(Error::OpenDirectory { .. })
     ));
     fs::remove_dir(&settings.sockets).unwrap();
     std::os::unix::fs::symlink(dir.path(), &settings.sockets).unwrap();
     assert!(matches!(
-        Hand::ready(settings),
+        Hand::ready(settings, free()),
         Err(Error::OpenDirectory { .. })
     ));
 }

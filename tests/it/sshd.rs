@@ -120,6 +120,19 @@ impl Sshd {
 
     /// The server's own part of each connection.
     pub fn connections(&self) -> Vec<u32> {
+        // The first is what limits the server's life, the second listens.
+        self.family().into_iter().skip(2).collect()
+    }
+
+    /// Holds back every connection that is not made yet, or lets them go on.
+    pub fn hold_connections(&self, held: bool) {
+        let with = if held { Signal::STOP } else { Signal::CONT };
+        for listener in self.family().into_iter().skip(1).take(1) {
+            signal(listener, with);
+        }
+    }
+
+    fn family(&self) -> Vec<u32> {
         let mut family = vec![self.guard.id()];
         let all: Vec<(u32, u32)> = pids()
             .into_iter()
@@ -134,8 +147,7 @@ impl Sshd {
             let more: Vec<u32> = more.map(|(pid, _)| *pid).collect();
             family.extend(more);
         }
-        // The first is what limits the server's life, the second listens.
-        family.into_iter().skip(2).collect()
+        family
     }
 
     /// Every process that a command left on the target, those of its session included.
