@@ -16,17 +16,17 @@ use crate::lab::Lab;
 use crate::lab::lab;
 use crate::lab::request;
 
-/// Sends a message to the program under strace(1) with one more option. The program's own death by
-/// a signal becomes strace's.
-fn traced(lab: &Lab, message: &str, expression: &str) -> (ExitStatus, String) {
-    let trace = lab.path("work/trace");
-    let program = lab.command(&[]);
+/// Starts the program under strace(1) with one more option, and writes the trace to a file. The
+/// program's own death by a signal becomes strace's.
+pub fn strace(lab: &Lab, arguments: &[&str], expression: &str, trace: &Path) -> Command {
+    let program = lab.command(arguments);
     let mut strace = Command::new("strace");
     strace
         .arg("-o")
-        .arg(&trace)
+        .arg(trace)
         .args(["-e", expression])
         .arg(program.get_program())
+        .args(program.get_args())
         .env_clear()
         .envs(
             program
@@ -36,28 +36,34 @@ fn traced(lab: &Lab, message: &str, expression: &str) -> (ExitStatus, String) {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let mut child = strace.spawn().unwrap();
+    strace
+}
+
+/// Runs the program under strace(1) with a message on its standard input.
+fn traced(lab: &Lab, arguments: &[&str], message: &str, expression: &str) -> (ExitStatus, String) {
+    let trace = lab.path("work/trace");
+    let mut child = strace(lab, arguments, expression, &trace).spawn().unwrap();
     let _ = child.stdin.take().unwrap().write_all(message.as_bytes());
     let status = child.wait().unwrap();
     (status, fs::read_to_string(&trace).unwrap_or_default())
 }
 
 /// Kills the program at a call. False if that call never came.
-fn killed_at(lab: &Lab, message: &str, call: &str, n: usize) -> bool {
+pub fn killed_at(lab: &Lab, arguments: &[&str], message: &str, call: &str, n: usize) -> bool {
     let expression = format!("inject={call}:signal=KILL:when={n}");
-    traced(lab, message, &expression).0.signal() == Some(9)
+    traced(lab, arguments, message, &expression).0.signal() == Some(9)
 }
 
 /// Makes a call fail. False if that call never came.
 fn failed_at(lab: &Lab, message: &str, inject: &str) -> bool {
-    traced(lab, message, &format!("inject={inject}"))
+    traced(lab, &[], message, &format!("inject={inject}"))
         .1
         .contains("(INJECTED)")
 }
 
 /// Every call of an undisturbed run, by name, and how often it comes.
-fn calls(lab: &Lab, message: &str) -> BTreeMap<String, usize> {
-    let (_, trace) = traced(lab, message, "trace=all");
+pub fn calls(lab: &Lab, arguments: &[&str], message: &str) -> BTreeMap<String, usize> {
+    let (_, trace) = traced(lab, arguments, message, "trace=all");
     let mut calls = BTreeMap::new();
     for line in trace.lines() {
         let name: String = line
@@ -95,7 +101,7 @@ fn holds(lab: &Lab, mark: &str, intents_before: usize, fault: &str) {
     assert_eq!(report["damage"], serde_json::json!([]), "{fault}: {report}");
 }
 
-fn strace_is_here() -> bool {
+pub fn strace_is_here() -> bool {
     let here = Path::new("/usr/bin/strace").exists();
     if !here {
         eprintln!("SKIPPED: strace is not installed");
@@ -111,14 +117,14 @@ fn killed_at_any_system_call_no_run_is_without_its_intent() {
     let lab = lab!("auto_allowed: ['tee -a [a-zA-Z0-9/._-]+', 'echo x']\n");
     let message = |mark: &str| request(&format!("echo x | tee -a {mark}")).to_string();
     assert_eq!(lab.send(message(&lab.mark("warm"))).exit, 0);
-    let calls = calls(&lab, &message(&lab.mark("clean")));
+    let calls = calls(&lab, &[], &message(&lab.mark("clean")));
     assert_eq!(runs(&lab.mark("clean")), 1);
     let mut kills = 0;
     for (call, count) in calls {
         for n in 1..=count {
             let mark = lab.mark(&format!("{call}-{n}"));
             let before = intents(&lab);
-            kills += usize::from(killed_at(&lab, &message(&mark), &call, n));
+            kills += usize::from(killed_at(&lab, &[], &message(&mark), &call, n));
             holds(&lab, &mark, before, &format!("killed at {call} {n}"));
         }
     }
@@ -138,7 +144,7 @@ fn killed_at_any_system_call_of_an_approval_it_runs_at_most_once() {
     ask(&lab.mark("warm"));
     assert_eq!(lab.send("Approve").exit, 0);
     ask(&lab.mark("clean"));
-    let calls = calls(&lab, "Approve");
+    let calls = calls(&lab, &[], "Approve");
     assert_eq!(runs(&lab.mark("clean")), 1);
     let mut kills = 0;
     for (call, count) in calls {
@@ -146,7 +152,7 @@ fn killed_at_any_system_call_of_an_approval_it_runs_at_most_once() {
             let mark = lab.mark(&format!("{call}-{n}"));
             let before = intents(&lab);
             ask(&mark);
-            kills += usize::from(killed_at(&lab, "Approve", &call, n));
+            kills += usize::from(killed_at(&lab, &[], "Approve", &call, n));
             // Whoever says the word again must not make it run again.
             let again = lab.send("Approve");
             let status = again.text("status");

@@ -23,6 +23,7 @@ mod config;
 mod crowd;
 mod explain;
 mod fault;
+mod freeze;
 mod lab_readme;
 mod message;
 mod run;

@@ -39,6 +39,9 @@ fn answers_and_records_of_every_kind_keep_to_their_schema() {
     let mut dry = request("touch a");
     dry["dry_run"] = true.into();
     answers.push(lab.send(dry.to_string()));
+    lab.run(&["freeze", "--reason", "smoke"], "");
+    answers.push(lab.ask("hostname"));
+    lab.run(&["thaw"], "");
     lab.sshd.stop();
     answers.push(lab.ask("hostname"));
     for answer in &answers {
