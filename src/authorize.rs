@@ -2,7 +2,7 @@
 //!
 //! **Reads** nothing itself; the log is handed in.
 //! **Gives** [`Authorized`].
-//! **Never** lets anything pass whose intent is not on disk.
+//! **Never** lets anything pass that is frozen, or whose intent is not on disk.
 
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Receipt;
 use crate::audit::Record;
+use crate::freeze::Clear;
+use crate::freeze::Freezes;
+use crate::freeze::Frozen;
 use crate::policy::Allowed;
 use crate::policy::Case;
 use crate::policy::Forbidden;
@@ -38,16 +41,16 @@ use crate::target::Target;
 /// What is forbidden has no way in:
 ///
 /// ```compile_fail,E0308
-/// # fn force(forbidden: aiops::policy::Forbidden, intent: aiops::audit::Record, log: &aiops::audit::AuditLog) {
-/// let authorized = aiops::authorize::by_rule(forbidden, std::time::Duration::ZERO, intent, log);
+/// # fn force(forbidden: aiops::policy::Forbidden, intent: aiops::audit::Record, log: &aiops::audit::AuditLog, freezes: &aiops::freeze::Freezes) {
+/// let authorized = aiops::authorize::by_rule(forbidden, std::time::Duration::ZERO, intent, log, freezes);
 /// # }
 /// ```
 ///
 /// What a rule allows has:
 ///
 /// ```
-/// # fn pass(allowed: aiops::policy::Allowed, intent: aiops::audit::Record, log: &aiops::audit::AuditLog) {
-/// let authorized = aiops::authorize::by_rule(allowed, std::time::Duration::ZERO, intent, log);
+/// # fn pass(allowed: aiops::policy::Allowed, intent: aiops::audit::Record, log: &aiops::audit::AuditLog, freezes: &aiops::freeze::Freezes) {
+/// let authorized = aiops::authorize::by_rule(allowed, std::time::Duration::ZERO, intent, log, freezes);
 /// # }
 /// ```
 #[derive(Debug)]
@@ -63,14 +66,26 @@ pub struct Confirmed {
     case: Case,
 }
 
+/// Why something was not authorized. Nothing ran.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its target is frozen; its intent was not offered to the log.
+    #[error(transparent)]
+    Frozen(#[from] Frozen),
+    /// Its intent could not be recorded.
+    #[error(transparent)]
+    Log(#[from] audit::Error),
+}
+
 /// Authorizes what rules allow: the `intent` is recorded first.
 pub fn by_rule(
     allowed: Allowed,
     limit: Duration,
     intent: Record,
     log: &AuditLog,
-) -> Result<Authorized, audit::Error> {
-    record_then_authorize(allowed.into_case(), limit, intent, log)
+    freezes: &Freezes,
+) -> Result<Authorized, Error> {
+    look_then_authorize(allowed.into_case(), limit, intent, log, freezes)
 }
 
 /// Judges the request of a grant by today's policy.
@@ -89,14 +104,28 @@ pub fn by_grant(
     limit: Duration,
     intent: Record,
     log: &AuditLog,
-) -> Result<Authorized, audit::Error> {
-    record_then_authorize(confirmed.case, limit, intent, log)
+    freezes: &Freezes,
+) -> Result<Authorized, Error> {
+    look_then_authorize(confirmed.case, limit, intent, log, freezes)
 }
 
-/// The one place where an `Authorized` is made.
+fn look_then_authorize(
+    case: Case,
+    limit: Duration,
+    intent: Record,
+    log: &AuditLog,
+    freezes: &Freezes,
+) -> Result<Authorized, Error> {
+    let clear = freezes.clear(case.target().name())?;
+    Ok(record_then_authorize(case, limit, clear, intent, log)?)
+}
+
+/// The one place where an `Authorized` is made. The second look, after this one, is the brake of
+/// the run itself.
 fn record_then_authorize(
     case: Case,
     limit: Duration,
+    _clear: Clear,
     intent: Record,
     log: &AuditLog,
 ) -> Result<Authorized, audit::Error> {

@@ -22,6 +22,7 @@ use crate::approval::Approvals;
 use crate::audit;
 use crate::audit::AuditLog;
 use crate::caller::Caller;
+use crate::freeze::Freezes;
 use crate::hex;
 use crate::home::Home;
 use crate::pipeline;
@@ -224,6 +225,7 @@ impl Config {
             inventory: self.inventory,
             policy: self.policy,
             approvals: Approvals::new(home.approvals(), self.approvals),
+            freezes: Freezes::new(home.freezes()),
             log,
             redaction: self.redaction,
             ssh: self.ssh,

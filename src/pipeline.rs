@@ -21,6 +21,8 @@ use crate::audit::AuditLog;
 use crate::authorize;
 use crate::authorize::Authorized;
 use crate::caller::Caller;
+use crate::freeze::Brake;
+use crate::freeze::Freezes;
 use crate::policy::Allowed;
 use crate::policy::Case;
 use crate::policy::Judged;
@@ -58,6 +60,8 @@ pub struct Line {
     pub policy: Policy,
     /// Where requests wait for a human.
     pub approvals: Approvals,
+    /// What an operator has frozen.
+    pub freezes: Freezes,
     /// Where everything is written down.
     pub log: AuditLog,
     /// What is taken out of text before it is stored or shown.
@@ -141,6 +145,9 @@ fn ask(line: &Line, request: Request) -> Response {
     if request.dry_run() {
         return scribe.judged(&line.policy.verdict(request.script(), target.scope()));
     }
+    if let Err(frozen) = line.freezes.clear(target.name()) {
+        return scribe.frozen(&frozen);
+    }
     match line.policy.judge(request, target) {
         Judged::Allowed(allowed) => run_allowed(line, scribe, allowed),
         Judged::NeedsApproval(needs) => wait_for_human(line, scribe, &needs),
@@ -151,7 +158,7 @@ fn ask(line: &Line, request: Request) -> Response {
 fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
     let limit = limit(line, allowed.case());
     let scribe = scribe.with_verdict(allowed.case().verdict());
-    let hand = match Hand::ready(line.ssh.clone()) {
+    let hand = match Hand::ready(line.ssh.clone(), brake(line, allowed.case().target())) {
         Ok(hand) => hand,
         Err(fault) => return scribe.unready(&fault),
     };
@@ -160,10 +167,14 @@ fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
         allowed.case().request().script(),
         limit,
     );
-    match authorize::by_rule(allowed, limit, intent, &line.log) {
+    match authorize::by_rule(allowed, limit, intent, &line.log, &line.freezes) {
         Ok(authorized) => run(&scribe, hand, authorized),
-        Err(fault) => scribe.intent_failed(&fault),
+        Err(fault) => scribe.unauthorized(&fault),
     }
+}
+
+fn brake(line: &Line, target: &Target) -> Brake {
+    Brake::new(line.freezes.clone(), target.name().clone())
 }
 
 /// The time limit of a run: the one asked for, that of the rules, or the configured one.
@@ -233,8 +244,11 @@ pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
         Ok(target) => target,
         Err(why) => return scribe.refused(&why),
     };
+    if let Err(frozen) = line.freezes.clear(target.name()) {
+        return scribe.still_frozen(&frozen);
+    }
     let pending = demanded_today(line, pending, &target);
-    let hand = match Hand::ready(line.ssh.clone()) {
+    let hand = match Hand::ready(line.ssh.clone(), brake(line, &target)) {
         Ok(hand) => hand,
         Err(fault) => return scribe.unready(&fault),
     };
@@ -253,9 +267,9 @@ pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
     let limit = limit(line, confirmed.case());
     let scribe = scribe.with_verdict(confirmed.case().verdict());
     let intent = scribe.intent(&target, confirmed.case().request().script(), limit);
-    match authorize::by_grant(confirmed, limit, intent, &line.log) {
+    match authorize::by_grant(confirmed, limit, intent, &line.log, &line.freezes) {
         Ok(authorized) => run(&scribe, hand, authorized),
-        Err(fault) => scribe.intent_failed(&fault),
+        Err(fault) => scribe.unauthorized(&fault),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::audit::Event;
 use crate::audit::InputFacts;
 use crate::audit::Record;
 use crate::audit::WouldHave;
+use crate::freeze::Frozen;
 use crate::hex;
 use crate::policy::Decision;
 use crate::policy::Verdict;
@@ -148,6 +149,25 @@ impl<'a> Scribe<'a> {
     /// Something other than a rule refuses.
     pub(super) fn refused(&self, why: &str) -> Response {
         self.decided(self.about(Status::Rejected, format!("Nothing ran: {why}.")))
+    }
+
+    /// An operator froze the target, or nobody can know whether one did.
+    pub(super) fn frozen(&self, frozen: &Frozen) -> Response {
+        self.not_thawed(frozen, "")
+    }
+
+    /// The same of a request that goes on waiting.
+    pub(super) fn still_frozen(&self, frozen: &Frozen) -> Response {
+        self.not_thawed(frozen, " The request is still waiting.")
+    }
+
+    fn not_thawed(&self, frozen: &Frozen, more: &str) -> Response {
+        let message = format!("Nothing ran: {frozen}.{more}");
+        let answer = match frozen {
+            Frozen::Held(_) => self.about(Status::Rejected, message),
+            Frozen::Unknown(_) => self.told(Response::error(exit::CONFIG, message, self.now())),
+        };
+        self.decided(answer)
     }
 
     /// The approval is too weak, and the request goes on waiting.

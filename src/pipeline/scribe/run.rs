@@ -11,6 +11,7 @@ use crate::audit;
 use crate::audit::Event;
 use crate::audit::OutputFacts;
 use crate::audit::Record;
+use crate::authorize;
 use crate::authorize::Authorized;
 use crate::outcome::Captured;
 use crate::outcome::Concluded;
@@ -101,14 +102,23 @@ impl Scribe<'_> {
         visible::output(&clean, &self.line.limits.client_markers)
     }
 
+    /// Nothing ran, because it was not authorized after all.
+    pub(in crate::pipeline) fn unauthorized(&self, fault: &authorize::Error) -> Response {
+        match fault {
+            authorize::Error::Frozen(frozen) if self.decision.is_some() => {
+                self.not_thawed(frozen, USED_UP)
+            }
+            authorize::Error::Frozen(frozen) => self.frozen(frozen),
+            authorize::Error::Log(fault) => self.intent_failed(fault),
+        }
+    }
+
     /// The intent could not be recorded, so nothing ran. An intent that was written and not synced
     /// may be on disk all the same; then its end is told too, as far as the log can take it.
-    pub(in crate::pipeline) fn intent_failed(&self, fault: &audit::Error) -> Response {
+    fn intent_failed(&self, fault: &audit::Error) -> Response {
         let mut answer = self.unrecorded(fault);
         if self.decision.is_some() {
-            answer
-                .message
-                .push_str(" The approval is used up; ask for the command again.");
+            answer.message.push_str(USED_UP);
         }
         if matches!(fault, audit::Error::NotSynced { .. }) {
             let mut record = self.record(Event::Outcome);
@@ -128,6 +138,9 @@ fn facts(captured: &Captured) -> OutputFacts {
         not_utf8: captured.not_utf8,
     }
 }
+
+/// What becomes of an approval whose run was stopped between the two.
+const USED_UP: &str = " The approval is used up; ask for the command again.";
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
