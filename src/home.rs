@@ -74,6 +74,11 @@ impl Home {
         self.runtime().join("freeze")
     }
 
+    /// The people who approve by a code from their phone: their secrets, and what was tried.
+    pub fn approvers(&self) -> PathBuf {
+        self.runtime().join("approvers")
+    }
+
     /// Control sockets and locks of the SSH masters.
     pub fn sockets(&self) -> PathBuf {
         self.runtime().join("ssh")

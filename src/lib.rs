@@ -53,6 +53,8 @@ pub mod shell;
 
 pub mod request;
 
+pub mod factor;
+
 pub mod policy;
 
 pub mod redact;

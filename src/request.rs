@@ -1,7 +1,7 @@
 //! Bytes from stdin to a request or a reply; everything else is malformed.
 //!
 //! **Reads** the bytes it is given.
-//! **Gives** [`Input`], [`Request`], [`Reply`], [`Code`].
+//! **Gives** [`Input`], [`Request`], [`Reply`], [`Code`], [`Factor`].
 //! **Never** repeats in an error what it did not understand: it may be a password.
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What a human said: `Approve` or `Deny`, and to which request.
 //!
 //! **Reads** one line of text.
-//! **Gives** [`Reply`], [`Code`].
+//! **Gives** [`Reply`], [`Code`], [`Factor`].
 //! **Never** takes a word for a yes that is not exactly `Approve`.
 
 use std::fmt;
@@ -16,7 +16,7 @@ pub enum Reply {
     Approve {
         /// Which request; none while there is only one.
         code: Option<Code>,
-        /// A six-digit code of a second factor.
+        /// What the person's phone showed, or one of their recovery codes.
         factor: Option<Factor>,
     },
     /// Do not run it.
@@ -46,6 +46,10 @@ pub struct Code(String);
 
 /// The characters of a code: no `0 O`, `1 I L`, `U V`.
 const ALPHABET: &[u8; 29] = b"23456789ABCDEFGHJKMNPQRSTWXYZ";
+
+/// How many characters there are to choose from.
+#[expect(clippy::cast_possible_truncation, reason = "29 is no large number")]
+const ALPHABET_LENGTH: u8 = ALPHABET.len() as u8;
 
 /// How many characters a code has.
 const CODE_LENGTH: usize = 4;
@@ -79,14 +83,69 @@ impl fmt::Display for Code {
     }
 }
 
-/// Six digits from a human's device. Not printed by `Debug`.
+/// What only one person has: six digits that their phone shows now, or a recovery code of theirs.
+/// Not printed by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Factor(String);
+pub struct Factor(Said);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Said {
+    /// Six digits.
+    Digits(String),
+    /// `XXXXX-XXXXX`, in capitals.
+    Recovery(String),
+}
+
+/// How many characters stand on each side of the dash of a recovery code: ten of 29, of which at
+/// least one is a digit and one a letter, are more than 48 bits.
+const RECOVERY_HALF: usize = 5;
 
 impl Factor {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads six digits, or a recovery code in any letter case. A recovery code is longer than a
+    /// [`Code`] and has a dash in its middle, so that neither is ever taken for the other.
+    pub fn parse(text: &str) -> Option<Self> {
         let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
-        digits.then(|| Self(text.to_owned()))
+        if digits {
+            return Some(Self(Said::Digits(text.to_owned())));
+        }
+        let code = text.to_ascii_uppercase();
+        let (front, back) = code.split_once('-')?;
+        let whole = [front, back]
+            .iter()
+            .all(|half| half.len() == RECOVERY_HALF && half.bytes().all(|b| ALPHABET.contains(&b)));
+        let digit = code.bytes().any(|b| b.is_ascii_digit());
+        let letter = code.bytes().any(|b| b.is_ascii_alphabetic());
+        (whole && digit && letter).then_some(Self(Said::Recovery(code)))
+    }
+
+    /// Makes a recovery code of random bytes, each character as likely as any other, or none where
+    /// they are too few or give no digit or no letter.
+    pub(crate) fn recovery_from_random(bytes: &[u8]) -> Option<Self> {
+        let even = u8::MAX - u8::MAX % ALPHABET_LENGTH;
+        let pick = |byte: &u8| ALPHABET.get(usize::from(byte % ALPHABET_LENGTH)).copied();
+        let picked = bytes.iter().filter(|byte| **byte < even).filter_map(pick);
+        let mut code: Vec<u8> = picked.take(2 * RECOVERY_HALF).collect();
+        if code.len() < 2 * RECOVERY_HALF {
+            return None;
+        }
+        code.insert(RECOVERY_HALF, b'-');
+        Self::parse(std::str::from_utf8(&code).ok()?)
+    }
+
+    /// The six digits, where it is these.
+    pub(crate) fn digits(&self) -> Option<&str> {
+        match &self.0 {
+            Said::Digits(digits) => Some(digits),
+            Said::Recovery(_) => None,
+        }
+    }
+
+    /// The recovery code, in capitals, where it is one.
+    pub(crate) fn recovery(&self) -> Option<&str> {
+        match &self.0 {
+            Said::Recovery(code) => Some(code),
+            Said::Digits(_) => None,
+        }
     }
 }
 
@@ -157,6 +216,5 @@ fn looks_like_a_code(word: &str) -> bool {
 }
 
 const NO_CODE: &str = "the word behind `Deny` looks like a code and is none";
-const BEHIND_APPROVE: &str =
-    "behind `Approve` only a four-character code and a six-digit code may stand";
+const BEHIND_APPROVE: &str = "behind `Approve` only the four-character code of a request and a code from a phone (six digits, or a recovery code like `ABCDE-FGH23`) may stand, in this order";
 const NOT_ALL: &str = "there is no `Approve all`; approve each request by its code";

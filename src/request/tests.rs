@@ -331,6 +331,90 @@ fn a_code_names_the_request() {
     ));
 }
 
+#[track_caller]
+fn factor_of(text: &str) -> (Option<Code>, Factor) {
+    match Input::parse(text.as_bytes(), &limits()) {
+        Ok(Input::Reply(Reply::Approve {
+            code,
+            factor: Some(factor),
+        })) => (code, factor),
+        other => panic!("{text:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_recovery_code_stands_where_six_digits_may() {
+    let (none, factor) = factor_of("Approve ABCDE-FGH23");
+    assert_eq!((none, factor.recovery()), (None, Some("ABCDE-FGH23")));
+    assert_eq!(factor.digits(), None);
+    let (both, factor) = factor_of("approve 7k3q abcde-fgh23");
+    assert_eq!(both, code("7K3Q"));
+    assert_eq!(factor.recovery(), Some("ABCDE-FGH23"));
+    let (_, factor) = factor_of("Approve 7K3Q 492817");
+    assert_eq!((factor.digits(), factor.recovery()), (Some("492817"), None));
+}
+
+#[test]
+fn a_code_from_a_phone_has_one_form_and_is_no_word() {
+    for text in [
+        "",
+        "49281",
+        "4928177",
+        "492 817",
+        "+49281",
+        "４９２８１７",
+        "ABCDEFGH23",
+        "ABCDE-FGH2",
+        "ABCDE-FGH234",
+        "ABCD-EFGH23",
+        "ABCDE--GH23",
+        "ABCDE-FGHI3",
+        "ABCDE-FGH0O",
+        "ABCDE_FGH23",
+        "ABCDE-FGH23-",
+        "THREE-STEPS",
+        "23456-78923",
+        "7K3Q",
+    ] {
+        assert!(Factor::parse(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn a_code_of_a_request_is_never_one_of_a_person() {
+    for text in ["7K3Q", "492817", "ABCDE-FGH23"] {
+        let (code, factor) = (Code::parse(text), Factor::parse(text));
+        assert!(code.is_some() != factor.is_some(), "{text}");
+    }
+}
+
+#[test]
+fn what_a_person_has_is_not_printed() {
+    for text in ["492817", "ABCDE-FGH23"] {
+        let shown = format!("{:?}", factor_of(&format!("Approve {text}")));
+        assert!(
+            shown.contains("Factor(…)") && !shown.contains(text),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn a_recovery_code_is_made_of_enough_bytes_and_of_none_that_would_favour_a_character() {
+    assert!(Factor::recovery_from_random(&[9; 9]).is_none());
+    assert!(Factor::recovery_from_random(&[255; 99]).is_none());
+    assert!(
+        Factor::recovery_from_random(&[0; 10]).is_none(),
+        "all digits"
+    );
+    assert!(
+        Factor::recovery_from_random(&[9; 10]).is_none(),
+        "all letters"
+    );
+    let made = Factor::recovery_from_random(&[232, 0, 1, 2, 3, 4, 8, 9, 10, 11, 231]).unwrap();
+    assert_eq!(made.recovery(), Some("23456-ABCDZ"));
+}
+
 #[test]
 fn a_denial_may_say_why() {
     let deny = |which, reason: &str| Reply::Deny {
@@ -381,6 +465,13 @@ fn nothing_else_is_a_yes() {
         "Approve 49281",
         "Approve 492817 7K3Q",
         "Approve 7K3Q 492817 now",
+        "Approve 492817 492817",
+        "Approve 7K3Q 7K3Q",
+        "Approve 7K3Q ABCDEFGH23",
+        "Approve ABCDE-FGH23 7K3Q",
+        "Approve ABCDE-FGH23 492817",
+        "Approve THREE-STEPS",
+        "Approve 7K3Q not",
     ] {
         assert!(
             matches!(
@@ -438,6 +529,28 @@ proptest::proptest! {
         let json = serde_json::json!({"target": "a", "command": command, "reason": reason});
         if let Ok(Input::Request(request)) = Input::parse(json.to_string().as_bytes(), &limits()) {
             proptest::prop_assert_eq!(request.to_draft().command, command);
+        }
+    }
+
+    #[test]
+    fn behind_approve_stand_only_a_code_and_what_a_person_has(
+        text in "[aA]pprove( |\\t|\\PC)([0-9A-Z]{4}|[0-9]{5,7}|[2-9A-Z]{4,6}-[2-9a-z]{5}|\\PC{0,12})( \\PC{0,12}| [0-9]{6}| [2-9A-HJ]{5}-[2-9a-h]{5})?"
+    ) {
+        if let Ok(Input::Reply(Reply::Approve { code, factor })) =
+            Input::parse(text.as_bytes(), &limits())
+        {
+            let said: Vec<String> = [
+                code.map(|code| code.as_str().to_owned()),
+                factor.as_ref().and_then(Factor::digits).map(str::to_owned),
+                factor.as_ref().and_then(Factor::recovery).map(str::to_owned),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
+            let expected = format!("APPROVE {}", said.join(" "));
+            let words: Vec<String> =
+                text.split([' ', '\t']).filter(|word| !word.is_empty()).map(str::to_ascii_uppercase).collect();
+            proptest::prop_assert_eq!(words.join(" "), expected.trim_end());
         }
     }
 

@@ -144,6 +144,7 @@ fn proofs_can_be_shown_and_nothing_else() {
         "Executed",
         "Confirmed",
         "Clear",
+        "Verified",
     ];
     for (_, name, text) in sources() {
         let lines: Vec<&str> = text.lines().collect();
