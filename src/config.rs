@@ -22,6 +22,7 @@ use crate::approval::Approvals;
 use crate::audit;
 use crate::audit::AuditLog;
 use crate::caller::Caller;
+use crate::factor;
 use crate::freeze::Freezes;
 use crate::hex;
 use crate::home::Home;
@@ -64,6 +65,8 @@ pub struct Config {
     pub policy: Policy,
     /// Bounds of the waiting room.
     pub approvals: approval::Limits,
+    /// How many wrong codes from a phone there may be.
+    pub factors: factor::Limits,
     /// Bounds of the log.
     pub audit: audit::Limits,
     /// What is taken out of text.

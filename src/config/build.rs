@@ -27,6 +27,7 @@ use crate::approval;
 use crate::assurance::Assurance;
 use crate::assurance::Demand;
 use crate::audit;
+use crate::factor;
 use crate::home::Home;
 use crate::pipeline;
 use crate::policy::Policy;
@@ -80,6 +81,7 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
     let definitions = rules::definitions(&mut reader, lists, &inventory, longest);
     let fragments = rules::fragments(std::mem::take(&mut raw.fragments));
     let policy = Policy::new(definitions, fragments, shell, pattern);
+    let factors = reader.factors(&raw, approvals.lock_wait);
     let redaction = reader.redaction(std::mem::take(&mut raw.redact), pattern);
     let ssh = reader.ssh(&mut raw, home);
     let audit = reader.audit(&raw, ssh.output_bytes);
@@ -89,6 +91,7 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
         inventory,
         policy,
         approvals,
+        factors,
         audit,
         redaction,
         ssh,
@@ -194,6 +197,25 @@ impl Reader {
             lock_wait: self.time(&limit::APPROVALS_LOCK_WAIT, raw.lock_wait),
             // A request in JSON takes at most six bytes for one of its own, and has some company.
             file_bytes: 6 * command_bytes + 128 * 1024,
+        }
+    }
+
+    fn factors(&mut self, raw: &Raw, lock_wait: Duration) -> factor::Limits {
+        let raw = &raw.approvals;
+        let lock = self.time(&limit::FACTOR_LOCK, raw.factor_lock);
+        let lock_max = self.time(&limit::FACTOR_LOCK_MAX, raw.factor_lock_max);
+        if lock_max < lock {
+            self.fault(
+                Place::of("approvals.factor_lock_max"),
+                "`approvals.factor_lock_max` is shorter than `approvals.factor_lock`",
+            );
+        }
+        let tries = self.number(&limit::FACTOR_TRIES, raw.factor_tries);
+        factor::Limits {
+            tries: u32::try_from(tries).unwrap_or(u32::MAX),
+            lock,
+            lock_max,
+            lock_wait,
         }
     }
 

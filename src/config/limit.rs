@@ -89,6 +89,9 @@ pub(super) const APPROVALS_MIN: Limit = size("approvals.min", 1, 1, 10);
 pub(super) const PENDING: Limit = size("approvals.pending", 20, 1, 1000);
 pub(super) const KEEP_DECIDED: Limit = time("approvals.keep_decided", DAY, 60, 90 * DAY);
 pub(super) const APPROVALS_LOCK_WAIT: Limit = time("approvals.lock_wait", 5, 1, 60);
+pub(super) const FACTOR_TRIES: Limit = size("approvals.factor_tries", 5, 1, 100);
+pub(super) const FACTOR_LOCK: Limit = time("approvals.factor_lock", 30, 1, DAY);
+pub(super) const FACTOR_LOCK_MAX: Limit = time("approvals.factor_lock_max", DAY, 1, 30 * DAY);
 
 pub(super) const CONNECT_TIMEOUT: Limit = time("ssh.connect_timeout", 10, 1, 120);
 pub(super) const PERSIST: Limit = time("ssh.persist", 600, 1, DAY);

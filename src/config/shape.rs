@@ -372,6 +372,21 @@ const APPROVALS: &[Key] = &[
         "lock_wait",
         "How long to wait for the lock of the waiting room.",
     ),
+    number(
+        &limit::FACTOR_TRIES,
+        "factor_tries",
+        "How many wrong codes from a phone there may be until none is looked at for a while.",
+    ),
+    number(
+        &limit::FACTOR_LOCK,
+        "factor_lock",
+        "How long none is looked at then; it doubles with each further wrong code.",
+    ),
+    number(
+        &limit::FACTOR_LOCK_MAX,
+        "factor_lock_max",
+        "The longest that none is looked at.",
+    ),
 ];
 
 const SSH: &[Key] = &[

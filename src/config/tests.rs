@@ -44,6 +44,10 @@ fn the_example_writes_out_the_defaults_and_nothing_else() {
         format!("{:#?}", bare.approvals)
     );
     assert_eq!(
+        format!("{:#?}", example.factors),
+        format!("{:#?}", bare.factors)
+    );
+    assert_eq!(
         format!("{:#?}", example.audit),
         format!("{:#?}", bare.audit)
     );
@@ -200,6 +204,26 @@ fn what_a_rule_says_of_those_who_approve_reaches_the_verdict() {
     assert_eq!(*verdict.demand(), people(level, 3, &["dba"], &[&["%sre"]]));
     assert_eq!(verdict.ttl(), Some(Duration::from_secs(90)));
     assert_eq!(verdict.previews(), ["status nginx", "uptime"]);
+}
+
+#[test]
+fn the_bounds_of_wrong_codes_are_those_of_the_file() {
+    let text =
+        "approvals: {factor_tries: 3, factor_lock: 1m, factor_lock_max: 2h, lock_wait: 9s}\n";
+    let found = built(text).unwrap().factors;
+    assert_eq!((found.tries, found.lock.as_secs()), (3, 60));
+    assert_eq!(
+        (found.lock_max.as_secs(), found.lock_wait.as_secs()),
+        (7200, 9)
+    );
+    let said = faults(
+        "approvals: {factor_tries: 0, factor_lock: 2m, factor_lock_max: 1m, lock_wait: 0s}\n",
+    );
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(
+        said.iter()
+            .any(|fault| fault.contains("is shorter than `approvals.factor_lock`"))
+    );
 }
 
 #[test]

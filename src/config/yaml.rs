@@ -170,6 +170,9 @@ pub(super) struct RawApprovals {
     pub(super) pending: Option<Quantity>,
     pub(super) keep_decided: Option<Quantity>,
     pub(super) lock_wait: Option<Quantity>,
+    pub(super) factor_tries: Option<Quantity>,
+    pub(super) factor_lock: Option<Quantity>,
+    pub(super) factor_lock_max: Option<Quantity>,
 }
 
 #[derive(Debug, Default, Deserialize)]
