@@ -30,6 +30,7 @@ use crate::pipeline::Line;
 use crate::response::Response;
 use crate::status::exit;
 
+mod approver;
 mod check;
 mod freeze;
 mod log;
@@ -47,10 +48,15 @@ pub struct World {
     pub home: Home,
     /// Who called.
     pub caller: Caller,
+    /// Whether the environment says that sudo was called by somebody else, and the process does
+    /// not bear it out.
+    pub disputed: bool,
     /// The clock.
     pub now: fn() -> DateTime<Utc>,
     /// Whether a person types on standard input.
     pub stdin_is_terminal: bool,
+    /// Whether a person watches standard output.
+    pub stdout_is_terminal: bool,
     /// Whether a person watches standard error.
     pub stderr_is_terminal: bool,
     /// Whether to print in colour.
@@ -88,6 +94,9 @@ enum Command {
     Freeze(FreezeArgs),
     /// Let run again what is frozen
     Thaw(ThawArgs),
+    /// Say who approves by a code from their phone
+    #[command(subcommand)]
+    Approver(approver::ApproverCommand),
     /// Read the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -267,6 +276,7 @@ pub fn run(
         Command::Deny(asked) => people::deny(world, &asked, out),
         Command::Freeze(asked) => freeze::freeze(world, &asked, out),
         Command::Thaw(asked) => freeze::thaw(world, &asked, out),
+        Command::Approver(asked) => approver::run(world, &asked, out, err),
         Command::Audit(AuditCommand::Verify(format)) => log::verify(world, format.json, out),
         Command::Audit(AuditCommand::Tail { lines, format }) => {
             log::tail(world, lines, format.json, out)

@@ -75,9 +75,10 @@ fn run(arguments: Vec<OsString>) -> u8 {
 fn world() -> World {
     let sudo_uid = env::var("SUDO_UID").ok();
     let caller = Caller::identify(sudo_uid.as_deref());
+    let own = caller.uid.to_string();
+    let disputed = sudo_uid.as_ref().is_some_and(|uid| *uid != own);
     // Whoever came through sudo does not choose the tree that the other user works on.
-    let honoured =
-        sudo_uid.is_none_or(|uid| uid == caller.uid.to_string() && !caller.came_by_sudo());
+    let honoured = sudo_uid.is_none_or(|uid| uid == own && !caller.came_by_sudo());
     let program = env::current_exe().ok();
     World {
         home: Home::choose(
@@ -86,8 +87,10 @@ fn world() -> World {
             program.as_deref(),
         ),
         caller,
+        disputed,
         now,
         stdin_is_terminal: io::stdin().is_terminal(),
+        stdout_is_terminal: io::stdout().is_terminal(),
         stderr_is_terminal: io::stderr().is_terminal(),
         colour: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none(),
     }

@@ -33,6 +33,8 @@ pub enum Event {
     Recovered,
     /// What another program left in this file, fixed by its hash.
     Sealed,
+    /// Somebody who approves by a code from their phone was enrolled, removed or unlocked.
+    Approver,
 }
 
 /// One record. Time comes first, so that log shippers find it; the fields of the lab's log are
@@ -96,7 +98,7 @@ pub struct Record {
     /// `sudo` or `direct`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub caller_through: Option<String>,
-    /// The Unix user that approved or denied.
+    /// The person that approved or denied; in `approver` the one that was enrolled or removed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approver: Option<String>,
     /// The id of that user.

@@ -13,6 +13,7 @@ use super::table::Paint;
 use super::table::Table;
 use crate::audit;
 use crate::audit::AuditLog;
+use crate::audit::Event;
 use crate::audit::OpenIntent;
 use crate::audit::Record;
 use crate::status::exit;
@@ -135,6 +136,12 @@ fn add(table: &mut Table, record: &Record) {
     } else {
         ""
     };
+    // Who was enrolled did nothing.
+    let decided = record
+        .approver
+        .clone()
+        .filter(|_| record.event != Event::Approver);
+    let by = decided.or_else(|| record.caller.clone());
     table.row(&[
         &record.seq.to_string(),
         &record.timestamp,
@@ -146,11 +153,7 @@ fn add(table: &mut Table, record: &Record) {
         &record
             .exit_code
             .map_or_else(|| "-".to_owned(), |code| code.to_string()),
-        &record
-            .approver
-            .clone()
-            .or_else(|| record.caller.clone())
-            .unwrap_or_else(|| "-".to_owned()),
+        &by.unwrap_or_else(|| "-".to_owned()),
     ]);
 }
 

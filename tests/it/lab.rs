@@ -101,15 +101,14 @@ impl Lab {
     /// The program, in this installation and in no other environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command
-            .args(arguments)
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
-            .env("AIOPS_HOME", &self.home)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
+        command.args(arguments);
+        in_home(command, &self.home)
+    }
+
+    /// The program as another user would call it through sudo. None, said loudly, where the test
+    /// does not run as root.
+    pub fn as_user(&self, uid: u32, arguments: &[&str]) -> Option<Command> {
+        as_user(&self.home, &self.program, uid, arguments)
     }
 
     /// Starts the program with a message on its standard input.
@@ -231,13 +230,51 @@ pub fn request(command: &str) -> Value {
     serde_json::json!({"target": "srv1", "command": command, "requester": "manual", "reason": "test"})
 }
 
+/// A command in this installation and in no other environment.
+pub fn in_home(mut command: Command, home: &Path) -> Command {
+    command
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+        .env("AIOPS_HOME", home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// The program, called as sudo would for somebody else: by root's process of that name, which waits
+/// for it. Whoever comes that way does not choose the installation, so the program lies in it.
+pub fn as_user(home: &Path, program: &Path, uid: u32, arguments: &[&str]) -> Option<Command> {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can call the program for somebody else");
+        return None;
+    }
+    let (sudo, inside) = (home.join("sudo"), home.join("aiops"));
+    if !sudo.exists() {
+        // The name of a process is that of the path it was started by.
+        std::os::unix::fs::symlink("/bin/sh", &sudo).unwrap();
+    }
+    if !inside.exists() && fs::hard_link(program, &inside).is_err() {
+        // Another process copies: a file that this one still writes cannot be started.
+        let copied = Command::new("cp").arg(program).arg(&inside).status();
+        assert!(copied.unwrap().success());
+    }
+    let mut command = Command::new(sudo);
+    command
+        .args(["-c", "SUDO_UID=\"$0\" \"$@\"; exit $?"])
+        .arg(uid.to_string())
+        .arg(inside)
+        .args(arguments);
+    Some(in_home(command, home))
+}
+
 /// The program under test: this one, or whatever `AIOPS_UNDER_TEST` names.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     std::env::var_os("AIOPS_UNDER_TEST")
         .map_or_else(|| env!("CARGO_BIN_EXE_aiops").into(), PathBuf::from)
 }
 
-fn start(mut command: Command, message: &[u8]) -> Child {
+pub fn start(mut command: Command, message: &[u8]) -> Child {
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // One that refuses early does not read: that is its right.

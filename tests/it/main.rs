@@ -22,6 +22,7 @@ mod cli;
 mod config;
 mod crowd;
 mod explain;
+mod factor;
 mod fault;
 mod freeze;
 mod lab_readme;
