@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use aiops::request::Code;
+use aiops::request::Factor;
 use aiops::request::Input;
 use aiops::request::Limits;
 use aiops::request::Reply;
@@ -20,8 +22,9 @@ fuzz_target!(|bytes: &[u8]| {
     match Input::parse(bytes, &limits) {
         Ok(Input::Reply(Reply::Approve { .. })) => {
             let text = std::str::from_utf8(bytes).unwrap();
-            let first = text.split_whitespace().next().unwrap();
-            assert!(first.eq_ignore_ascii_case("approve"));
+            let mut words = text.split_whitespace();
+            assert!(words.next().unwrap().eq_ignore_ascii_case("approve"));
+            assert!(words.all(|word| Code::parse(word).is_some() || Factor::parse(word).is_some()));
         }
         Ok(Input::Request(request)) => {
             let again = aiops::request::Request::from_draft(request.to_draft(), &limits).unwrap();
