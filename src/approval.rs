@@ -8,34 +8,62 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::DateTime;
+use chrono::TimeDelta;
 use chrono::Utc;
 use uuid::Uuid;
 
 use crate::assurance::Assurance;
+use crate::assurance::Demand;
+use crate::assurance::Missing;
+use crate::assurance::Voice;
+use crate::caller;
 use crate::caller::Caller;
 use crate::policy::NeedsApproval;
 use crate::request;
 use crate::request::Code;
 use crate::request::Request;
-use crate::request::Which;
-use crate::target::Target;
 
+mod answer;
+mod digest;
+mod found;
+mod shown;
+mod state;
 mod store;
 mod ticket;
 
+pub use answer::Answer;
+pub use answer::Asker;
+pub use answer::Earlier;
+pub use answer::Giver;
+pub use answer::Trust;
+pub use answer::Via;
+pub use digest::Facts;
+pub use digest::over as digest_over;
+pub use digest::words as digest_words;
+pub use found::Doubt;
+pub use found::Found;
+pub use found::Seeker;
+pub use shown::Shown;
+pub use state::State;
 pub use store::Error;
-pub use ticket::Answer;
-pub use ticket::First;
+pub use ticket::Preview;
 pub use ticket::Ticket;
-pub use ticket::Via;
 
 /// Bounds of the waiting room.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// How long a request waits for its answer.
+    /// How long a request waits for its answer where no rule says otherwise.
     pub ttl: Duration,
+    /// The longest that any request may wait.
+    pub longest_ttl: Duration,
     /// How many may wait at once.
     pub pending: usize,
+    /// How many of one caller may.
+    pub pending_per_requester: usize,
+    /// How much longer than a moment a request has to have been shown for a bare word to mean it.
+    pub notice: Duration,
+    /// How long after a request has ended a bare word may still have been meant for it.
+    pub word_window: Duration,
     /// How long answered requests are kept, to tell a second answer who was first.
     pub keep_decided: Duration,
     /// How long to wait for the lock of the room.
@@ -49,6 +77,7 @@ pub struct Limits {
 pub struct Approvals {
     dir: PathBuf,
     limits: Limits,
+    trust: Trust,
 }
 
 /// A request that waits for its answer.
@@ -59,7 +88,7 @@ pub struct Pending {
 
 /// A human's yes, taken out of the room: good for one run of its own request.
 #[derive(Debug)]
-pub struct Grant {
+pub struct Approved {
     request: Request,
     decision: Answer,
 }
@@ -71,6 +100,21 @@ pub struct Denial {
     decision: Answer,
 }
 
+/// What is known of a request beside its judgement when it is put.
+#[derive(Debug)]
+pub struct Putting<'a> {
+    /// The id of the request.
+    pub id: Uuid,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// When.
+    pub now: DateTime<Utc>,
+    /// How long it waits.
+    pub ttl: Duration,
+    /// What reading commands showed of the state before.
+    pub previews: Vec<Preview>,
+}
+
 /// What came of telling about a request before it waits.
 #[derive(Debug)]
 pub enum Told<T> {
@@ -80,20 +124,14 @@ pub enum Told<T> {
     Withheld(T),
 }
 
-/// Which waiting request a reply means.
+/// What became of putting a request.
 #[derive(Debug)]
-pub enum Found {
-    /// These; more than one only for `Deny all`.
-    These(Vec<Pending>),
-    /// Several wait and the reply names none.
-    Ambiguous(Vec<Pending>),
-    /// None waits under that name.
-    None {
-        /// The last one that was answered, or whose time was over; it may explain why.
-        last: Option<Box<Ticket>>,
-        /// How many wait under other names.
-        others: usize,
-    },
+pub struct Put<T> {
+    /// What was told.
+    pub told: T,
+    /// The same request by the same caller as it waited before, where what it came down to has
+    /// changed since; it was taken out.
+    pub outdated: Vec<Ticket>,
 }
 
 /// Why an answer did not count.
@@ -101,7 +139,7 @@ pub enum Found {
 pub enum Refused {
     /// Somebody else's answer was first, or its time was over.
     #[error("it was already decided")]
-    Decided(Option<Box<Ticket>>),
+    Decided(Option<Box<(State, Ticket)>>),
     /// It was taken out of the room and could not be read back.
     #[error("{0}; the approval is used up, ask for the command again")]
     Spent(Error),
@@ -111,12 +149,23 @@ pub enum Refused {
     /// The answer does not carry the assurance that policy demands; it stays pending.
     #[error("this approval is too weak: {0} is demanded")]
     TooWeak(Assurance),
-    /// The answer counts, and another person has to give one too; it stays pending.
-    #[error("a second person has to approve it too")]
-    OneOfTwo,
-    /// The same person's second answer does not make two; it stays pending.
-    #[error("you approved it already, and a second person has to")]
-    SamePerson,
+    /// Who answers is who asked, and another person is demanded; it stays pending.
+    #[error("this approval is too weak: `{0}` asked for it, and another person has to approve it")]
+    OwnRequest(String),
+    /// Who answers is no approver; it stays pending.
+    #[error("this approval is too weak: `{person}` is not in the group `{group}`")]
+    NoApprover {
+        /// The one that answered.
+        person: String,
+        /// The group of the approvers.
+        group: String,
+    },
+    /// The answer counts, and more have to come; it stays pending.
+    #[error("{0}")]
+    NotYet(Missing),
+    /// The same person said so before, and more have to come; it stays pending.
+    #[error("you approved it already, and {0}")]
+    Again(Missing),
     /// What would run is not what was shown; it is taken out of the room.
     #[error("what would run now is not what was shown: {0}")]
     Changed(String),
@@ -127,55 +176,89 @@ pub enum Refused {
 
 impl Approvals {
     /// Takes a directory as the waiting room.
-    pub fn new(dir: PathBuf, limits: Limits) -> Self {
-        Self { dir, limits }
+    pub fn new(dir: PathBuf, limits: Limits, trust: Trust) -> Self {
+        Self { dir, limits, trust }
+    }
+
+    /// What is believed of answers.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// Bounds of the room.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Puts a request into the room, or joins one that is the same in everything that counts and
-    /// still waits: an assistant that repeats itself is not two questions.
+    /// still waits: an assistant that repeats itself is not two questions. One that asks the same
+    /// and was shown under other circumstances is taken out: nobody could approve it any more.
     ///
     /// `tell` records and words the answer. It comes before the request can be found by anybody:
     /// what is not in the log must not be there to be approved.
     pub fn put<T>(
         &self,
         asked: &NeedsApproval,
-        id: Uuid,
-        caller: &Caller,
-        now: DateTime<Utc>,
+        facts: &Facts<'_>,
+        putting: &Putting<'_>,
         tell: impl FnOnce(&Pending) -> Told<T>,
-    ) -> Result<T, Error> {
+    ) -> Result<Put<T>, Error> {
         let _lock = store::lock(&self.dir, self.limits.lock_wait)?;
-        store::forget(&self.dir, now, self.limits.keep_decided)?;
-        let waiting = self.waiting(now)?;
-        let ticket = Ticket::new(asked, id, caller, now, self.limits.ttl);
-        if let Some(same) = waiting
-            .iter()
-            .find(|pending| pending.ticket.asks_the_same(&ticket))
-        {
-            let (Told::Recorded(answer) | Told::Withheld(answer)) = tell(same);
-            return Ok(answer);
+        store::forget(&self.dir, putting.now, self.limits.keep_decided)?;
+        let ticket = Ticket::new(asked, putting, facts);
+        let mut outdated = Vec::new();
+        let mut waiting = Vec::new();
+        for pending in self.waiting(putting.now)? {
+            if !pending.ticket.asks_the_same(&ticket) {
+                waiting.push(pending);
+            } else if pending.joins(&ticket, facts) {
+                let (Told::Recorded(told) | Told::Withheld(told)) = tell(&pending);
+                return Ok(Put { told, outdated });
+            } else {
+                let why = "what it came down to has changed, and it was asked for again";
+                outdated.extend(self.cancel(pending, why, putting.now)?);
+            }
+        }
+        let own = |pending: &&Pending| pending.ticket.caller_uid == putting.caller.uid;
+        if waiting.iter().filter(own).count() >= self.limits.pending_per_requester {
+            return Err(Error::FullOf(self.limits.pending_per_requester));
         }
         if waiting.len() >= self.limits.pending {
             return Err(Error::Full(self.limits.pending));
         }
         let taken: Vec<&Code> = waiting.iter().map(|pending| &pending.ticket.code).collect();
-        let ticket = ticket
-            .with_free_code(&taken)
-            .sealed(asked.case().target(), asked.case().request().script());
+        let ticket = ticket.with_free_code(&taken).sealed(facts);
         let pending = Pending { ticket };
         let written = store::write(&self.dir, &pending.ticket)?;
-        match tell(&pending) {
-            Told::Recorded(answer) => {
-                store::publish(&self.dir, written, &pending.ticket).map(|()| answer)
+        let told = match tell(&pending) {
+            Told::Recorded(told) => {
+                store::publish(&self.dir, written, &pending.ticket)?;
+                told
             }
-            Told::Withheld(answer) => Ok(answer),
-        }
+            Told::Withheld(told) => told,
+        };
+        Ok(Put { told, outdated })
+    }
+
+    /// Whether the same request waits already, and nothing about it has changed: then nobody has to
+    /// look at the machine again before it is put.
+    pub fn would_join(
+        &self,
+        asked: &NeedsApproval,
+        facts: &Facts<'_>,
+        putting: &Putting<'_>,
+    ) -> Result<bool, Error> {
+        let ticket = Ticket::new(asked, putting, facts);
+        let waiting = self.waiting(putting.now)?;
+        Ok(waiting
+            .iter()
+            .any(|pending| pending.ticket.asks_the_same(&ticket) && pending.joins(&ticket, facts)))
     }
 
     /// All requests that wait and whose time is not over, oldest first.
     pub fn waiting(&self, now: DateTime<Utc>) -> Result<Vec<Pending>, Error> {
-        let old = now - self.limits.ttl;
-        let mut waiting: Vec<Pending> = store::pending(&self.dir, self.limits.file_bytes, old)?
+        let mut waiting: Vec<Pending> = self
+            .stored(now)?
             .into_iter()
             .filter(|ticket| !ticket.is_over(now))
             .map(|ticket| Pending { ticket })
@@ -184,38 +267,59 @@ impl Approvals {
         Ok(waiting)
     }
 
+    fn stored(&self, now: DateTime<Utc>) -> Result<Vec<Ticket>, Error> {
+        store::pending(
+            &self.dir,
+            self.limits.file_bytes,
+            before(now, self.limits.longest_ttl),
+        )
+    }
+
+    /// All requests that do not wait any more and are still remembered, the last one first.
+    pub fn past(&self) -> Result<Vec<(State, Ticket)>, Error> {
+        let mut past = store::past(&self.dir, self.limits.file_bytes, DateTime::<Utc>::MIN_UTC)?;
+        past.sort_by_key(|(_, ticket)| std::cmp::Reverse(ticket.ended_at()));
+        Ok(past)
+    }
+
     /// Takes out of the room what nobody answered in time, and gives what this process took out.
     pub fn sweep(&self, now: DateTime<Utc>) -> Result<Vec<Ticket>, Error> {
-        let old = now - self.limits.ttl;
         let mut swept = Vec::new();
-        for ticket in store::pending(&self.dir, self.limits.file_bytes, old)? {
-            if ticket.is_over(now) && store::leave(&self.dir, &ticket.id, store::State::Expired)? {
-                swept.push(ticket);
+        for ticket in self.stored(now)? {
+            if ticket.is_over(now) && store::leave(&self.dir, &ticket.id, State::Expired)? {
+                swept.push(self.ended(ticket, State::Expired, now));
             }
         }
         Ok(swept)
     }
 
-    /// Finds what a reply means.
-    pub fn find(&self, which: &Which, now: DateTime<Utc>) -> Result<Found, Error> {
-        let mut waiting = self.waiting(now)?;
-        let others = waiting.len();
-        match which {
-            Which::Code(code) => waiting.retain(|pending| pending.ticket.code == *code),
-            Which::Only if waiting.len() > 1 => return Ok(Found::Ambiguous(waiting)),
-            Which::Only | Which::All => {}
-        }
-        if !waiting.is_empty() {
-            return Ok(Found::These(waiting));
-        }
-        let last = match which {
-            Which::Code(code) => self.last(|ticket| ticket.code == *code)?,
-            Which::Only | Which::All => self.last(|_| true)?,
+    /// Notes when a request stopped waiting. It is out of the room already; where it cannot be
+    /// noted, the file tells less.
+    fn ended(&self, ticket: Ticket, state: State, now: DateTime<Utc>) -> Ticket {
+        let ended = Ticket {
+            ended: Some(now),
+            ..ticket
         };
-        Ok(Found::None {
-            last: last.map(Box::new),
-            others,
-        })
+        let _ = store::note(&self.dir, &ended, state);
+        ended
+    }
+
+    /// Takes a request back. None where somebody's answer was first.
+    pub fn cancel(
+        &self,
+        pending: Pending,
+        why: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Ticket>, Error> {
+        let ticket = pending.ticket;
+        if !store::leave(&self.dir, &ticket.id, State::Cancelled)? {
+            return Ok(None);
+        }
+        let cancelled = Ticket {
+            cancelled: Some(why.to_owned()),
+            ..ticket
+        };
+        Ok(Some(self.ended(cancelled, State::Cancelled, now)))
     }
 
     /// Spends a request on a yes. Only one process can: it is the one whose rename succeeds.
@@ -225,63 +329,133 @@ impl Approvals {
     pub fn take(
         &self,
         pending: Pending,
-        decision: Answer,
-        target: &Target,
+        answer: Answer,
+        facts: &Facts<'_>,
         limits: &request::Limits,
-    ) -> Result<Grant, Refused> {
+    ) -> Result<Approved, Refused> {
         let Pending { ticket } = pending;
-        if ticket.is_over(decision.at) {
-            store::leave(&self.dir, &ticket.id, store::State::Expired)?;
-            return Err(Refused::Expired(Box::new(ticket)));
+        if ticket.is_over(answer.at) {
+            if store::leave(&self.dir, &ticket.id, State::Expired)? {
+                let ticket = self.ended(ticket, State::Expired, answer.at);
+                return Err(Refused::Expired(Box::new(ticket)));
+            }
+            return Err(Refused::Decided(self.winner(&ticket.id)?.map(Box::new)));
         }
-        let decision = self.strengthened(&ticket, decision)?;
-        let ticket = self.spend(&ticket, store::State::Approved, &decision)?;
-        // The limits of a message may have become tighter since, and the target may have moved.
-        let request = Request::from_draft(ticket.request.clone(), limits)
-            .map_err(|fault| Refused::Changed(fault.to_string()))?;
-        if ticket.digest != ticket.digest_for(target, request.script()) {
-            return Err(Refused::Changed(format!(
-                "target `{}` or its command line is another one now",
-                target.name()
-            )));
-        }
-        Ok(Grant { request, decision })
+        let decision = self.heard(&ticket, answer)?;
+        let ticket = self.spend(&ticket, State::Approved, &decision)?;
+        let request = self
+            .as_shown(&ticket, facts, limits)
+            .inspect_err(|_| self.advance(&ticket.id, State::Approved, State::Failed))?;
+        Ok(Approved { request, decision })
     }
 
-    /// The answer together with the first of two where that is demanded; refused where it is too
-    /// weak, or is itself the first.
-    fn strengthened(&self, ticket: &Ticket, answer: Answer) -> Result<Answer, Refused> {
-        let alone = answer.assurance(ticket);
-        if alone >= ticket.needs {
-            return Ok(answer);
+    /// The request in a file that was spent, where it still comes down to what was shown.
+    fn as_shown(
+        &self,
+        ticket: &Ticket,
+        facts: &Facts<'_>,
+        limits: &request::Limits,
+    ) -> Result<Request, Refused> {
+        // The limits of a message may have become tighter since.
+        let request = Request::from_draft(ticket.request.clone(), limits)
+            .map_err(|fault| Refused::Changed(fault.to_string()))?;
+        if ticket.policy != facts.policy {
+            return Err(Refused::Changed(
+                "the configuration was changed meanwhile".to_owned(),
+            ));
         }
-        if alone < Assurance::OutOfBand {
-            return Err(Refused::TooWeak(ticket.needs));
-        }
-        let limit = self.limits.file_bytes;
-        let first = store::second(&self.dir, &ticket.id, &answer, limit)?;
-        let Some(first) = first else {
-            return Err(Refused::OneOfTwo);
+        let facts = Facts {
+            script: request.script(),
+            ..*facts
         };
-        let both = answer.second_to(&first);
-        if both.assurance(ticket) < ticket.needs {
-            return Err(Refused::SamePerson);
+        if ticket.host != facts.target.host().to_string() || !ticket.is_what_was_shown(&facts) {
+            return Err(Refused::Changed(format!(
+                "target `{}`, its host key or the command line is another one now",
+                facts.target.name()
+            )));
         }
-        Ok(both)
+        Ok(request)
+    }
+
+    /// The answer together with those before it, where they are enough. One that counts and is not
+    /// enough is kept beside the request.
+    fn heard(&self, ticket: &Ticket, answer: Answer) -> Result<Answer, Refused> {
+        let others = self.voices(ticket, &answer.by)?;
+        let again = others.1;
+        let missing = match self.met(ticket, &others.0, &answer) {
+            Ok(_) => return Ok(answer.behind(&others.0)),
+            Err(missing) => missing,
+        };
+        if answer.level() < Assurance::OutOfBand {
+            return Err(self.too_weak(ticket, &answer));
+        }
+        if again.is_some_and(|before| before >= answer.level()) {
+            return Err(Refused::Again(missing));
+        }
+        store::keep_voice(&self.dir, &ticket.id, &answer)?;
+        // Somebody else's may have come meanwhile; then either sees both, and one of them wins.
+        let others = self.voices(ticket, &answer.by)?;
+        match self.met(ticket, &others.0, &answer) {
+            Ok(_) => Ok(answer.behind(&others.0)),
+            Err(missing) => Err(Refused::NotYet(missing)),
+        }
+    }
+
+    /// Why an answer that is worth less than another person's does not count, in the words that
+    /// help most.
+    fn too_weak(&self, ticket: &Ticket, answer: &Answer) -> Refused {
+        let person = answer.by.clone();
+        let asker = ticket.asker();
+        let asked = person == asker.name
+            || asker.disputed == Some(person.as_str())
+            || answer.factor.is_none() && answer.uid == asker.uid;
+        let came_as_a_person = answer.via == Via::Command || answer.factor.is_some();
+        if came_as_a_person && asked {
+            Refused::OwnRequest(person)
+        } else if answer.via == Via::Command && answer.factor.is_none() {
+            let group = self.trust.group.clone();
+            Refused::NoApprover { person, group }
+        } else {
+            Refused::TooWeak(ticket.demand.level)
+        }
+    }
+
+    /// What others said before, as far as it counts today, and what this person did.
+    fn voices(
+        &self,
+        ticket: &Ticket,
+        person: &str,
+    ) -> Result<(Vec<Answer>, Option<Assurance>), Error> {
+        let mut voices = store::voices(&self.dir, &ticket.id, self.limits.file_bytes)?;
+        let own = voices
+            .iter()
+            .find(|voice| voice.by == person)
+            .map(Answer::level);
+        // Who has left the group meanwhile is an approver no more.
+        voices.retain(|voice| {
+            voice.by != person
+                && (voice.via != Via::Command || caller::is_member(&voice.by, &self.trust.group))
+        });
+        Ok((voices, own))
+    }
+
+    fn met(
+        &self,
+        ticket: &Ticket,
+        others: &[Answer],
+        answer: &Answer,
+    ) -> Result<Assurance, Missing> {
+        let voices: Vec<Voice<'_>> = others.iter().chain([answer]).map(Answer::voice).collect();
+        ticket.demand.met_by(&voices, &caller::is_member)
     }
 
     /// Spends a request on a no.
     pub fn deny(&self, pending: Pending, decision: Answer) -> Result<Denial, Refused> {
-        let ticket = self.spend(&pending.ticket, store::State::Denied, &decision)?;
+        let ticket = self.spend(&pending.ticket, State::Denied, &decision)?;
         Ok(Denial { ticket, decision })
     }
 
-    fn spend(
-        &self,
-        ticket: &Ticket,
-        state: store::State,
-        decision: &Answer,
-    ) -> Result<Ticket, Refused> {
+    fn spend(&self, ticket: &Ticket, state: State, decision: &Answer) -> Result<Ticket, Refused> {
         if !store::leave(&self.dir, &ticket.id, state)? {
             return Err(Refused::Decided(self.winner(&ticket.id)?.map(Box::new)));
         }
@@ -297,13 +471,27 @@ impl Approvals {
         Ok(spent)
     }
 
+    /// Says where an approved request stands by now. The log proves it; this only tells, so a
+    /// failure to do so changes nothing.
+    pub fn advance(&self, id: &Uuid, from: State, to: State) {
+        let _ = store::go(&self.dir, id, from, to);
+    }
+
+    /// The handle with which the one that shows a request says that it was shown.
+    pub fn shown(&self, id: Uuid) -> Shown {
+        Shown::new(self.dir.clone(), id)
+    }
+
     /// Who was first. The winner writes its name a moment after its rename, so a loser looks again
     /// a few times.
-    fn winner(&self, id: &Uuid) -> Result<Option<Ticket>, Error> {
+    fn winner(&self, id: &Uuid) -> Result<Option<(State, Ticket)>, Error> {
         let mut found = None;
         for _ in 0..WINNER_LOOKS {
-            found = self.last(|ticket| ticket.id == *id)?;
-            if found.as_ref().is_none_or(|ticket| ticket.decided.is_some()) {
+            // Between two looks it may be on its way from one state to the next.
+            found = self.stands(id)?.or(found);
+            let told =
+                |(_, ticket): &(State, Ticket)| ticket.decided.is_some() || ticket.ended.is_some();
+            if found.as_ref().is_some_and(told) {
                 break;
             }
             std::thread::sleep(WINNER_PAUSE);
@@ -311,13 +499,18 @@ impl Approvals {
         Ok(found)
     }
 
-    /// The request answered last, among those that are meant.
-    fn last(&self, meant: impl Fn(&Ticket) -> bool) -> Result<Option<Ticket>, Error> {
-        let decided = store::decided(&self.dir, self.limits.file_bytes)?;
-        Ok(decided
+    /// The request that stopped waiting last, among those that are meant.
+    fn last(&self, meant: impl Fn(&Ticket) -> bool) -> Result<Option<(State, Ticket)>, Error> {
+        let past = store::past(&self.dir, self.limits.file_bytes, DateTime::<Utc>::MIN_UTC)?;
+        Ok(past
             .into_iter()
-            .filter(meant)
-            .max_by_key(Ticket::decided_at))
+            .filter(|(_, ticket)| meant(ticket))
+            .max_by_key(|(_, ticket)| ticket.ended_at()))
+    }
+
+    /// The request by this id, wherever it stands.
+    pub fn stands(&self, id: &Uuid) -> Result<Option<(State, Ticket)>, Error> {
+        self.last(|ticket| ticket.id == *id)
     }
 }
 
@@ -329,14 +522,23 @@ impl Pending {
 
     /// The same, where today's policy may demand more than it did when the request was put.
     #[must_use]
-    pub fn demanding(mut self, needs: Assurance) -> Self {
-        self.ticket.needs = self.ticket.needs.max(needs);
+    pub fn demanding(mut self, demand: &Demand) -> Self {
+        self.ticket.demand = self.ticket.demand.and(demand);
         self
+    }
+
+    /// Whether asking again is the same question: nothing has changed since, and no more is
+    /// demanded.
+    fn joins(&self, again: &Ticket, facts: &Facts<'_>) -> bool {
+        self.ticket.host == again.host
+            && self.ticket.demand == again.demand
+            && self.ticket.rule == again.rule
+            && self.ticket.is_what_was_shown(facts)
     }
 }
 
-impl Grant {
-    /// Who said yes: the second of two names the first.
+impl Approved {
+    /// Who said yes: the last of several names those before.
     pub fn decision(&self) -> &Answer {
         &self.decision
     }
@@ -357,6 +559,14 @@ impl Denial {
     pub fn decision(&self) -> &Answer {
         &self.decision
     }
+}
+
+/// A moment that long ago.
+fn before(now: DateTime<Utc>, span: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(span)
+        .ok()
+        .and_then(|span| now.checked_sub_signed(span))
+        .unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
 /// How often, and how far apart, a loser looks for the winner's name.

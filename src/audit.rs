@@ -32,6 +32,7 @@ pub use history::Asked;
 pub use history::History;
 pub use record::Event;
 pub use record::FoundFacts;
+pub use record::GrantUse;
 pub use record::InputFacts;
 pub use record::OutputFacts;
 pub use record::Record;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::approval::Grant;
+use crate::approval::Approved;
 use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Receipt;
@@ -14,6 +14,7 @@ use crate::audit::Record;
 use crate::freeze::Clear;
 use crate::freeze::Freezes;
 use crate::freeze::Frozen;
+use crate::grant::Granted;
 use crate::policy::Allowed;
 use crate::policy::Case;
 use crate::policy::Forbidden;
@@ -60,7 +61,7 @@ pub struct Authorized {
     intent: Receipt,
 }
 
-/// A grant that today's policy does not forbid.
+/// What a human approved, or granted in advance, and today's policy does not forbid.
 #[derive(Debug)]
 pub struct Confirmed {
     case: Case,
@@ -88,9 +89,13 @@ pub fn by_rule(
     look_then_authorize(allowed.into_case(), limit, intent, log, freezes)
 }
 
-/// Judges the request of a grant by today's policy.
-pub fn confirm(grant: Grant, target: Target, policy: &Policy) -> Result<Confirmed, Box<Forbidden>> {
-    let case = match policy.judge(grant.into_request(), target) {
+/// Judges an approved request by today's policy.
+pub fn confirm(
+    approved: Approved,
+    target: Target,
+    policy: &Policy,
+) -> Result<Confirmed, Box<Forbidden>> {
+    let case = match policy.judge(approved.into_request(), target) {
         Judged::Allowed(allowed) => allowed.into_case(),
         Judged::NeedsApproval(needs) => needs.into_case(),
         Judged::Forbidden(forbidden) => return Err(Box::new(forbidden)),
@@ -98,8 +103,16 @@ pub fn confirm(grant: Grant, target: Target, policy: &Policy) -> Result<Confirme
     Ok(Confirmed { case })
 }
 
+/// Takes a use of a grant: its request was judged by today's policy a moment ago, or it would not
+/// need one.
+pub fn confirm_grant(granted: Granted) -> Confirmed {
+    Confirmed {
+        case: granted.into_case(),
+    }
+}
+
 /// Authorizes what a human approved: the `intent` is recorded first.
-pub fn by_grant(
+pub fn by_human(
     confirmed: Confirmed,
     limit: Duration,
     intent: Record,

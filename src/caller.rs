@@ -22,6 +22,10 @@ pub struct Caller {
     pub user: String,
     /// The way that user came.
     pub through: Through,
+    /// Another user whom `SUDO_UID` names and the process does not bear out. It is not believed,
+    /// and whoever it is may have been the one all the same: where sudo replaced itself by its
+    /// command and the caller's shell ended, nothing else is left of the caller.
+    pub disputed: Option<String>,
 }
 
 /// How a caller reached this process.
@@ -82,6 +86,17 @@ impl Caller {
         self.through == Through::Sudo
     }
 
+    /// The Unix user of this name, as if it called.
+    pub fn named(name: &str) -> Option<Self> {
+        let user = User::from_name(name).ok()??;
+        Some(Self {
+            uid: user.uid.as_raw(),
+            user: name_of(user.uid.as_raw()),
+            through: Through::Direct,
+            disputed: None,
+        })
+    }
+
     /// Identifies the caller of this process; `claimed` is the value of `SUDO_UID`.
     pub fn identify(claimed: Option<&str>) -> Self {
         let parent = rustix::process::getppid().and_then(|pid| {
@@ -99,6 +114,10 @@ impl Caller {
             uid,
             user: name_of(uid),
             through,
+            disputed: facts
+                .claimed
+                .filter(|claimed| *claimed != uid && *claimed != facts.real)
+                .map(name_of),
         }
     }
 }

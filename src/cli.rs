@@ -17,6 +17,7 @@ use clap::CommandFactory as _;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::approval::Shown;
 use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Event;
@@ -29,10 +30,12 @@ use crate::pipeline;
 use crate::pipeline::Line;
 use crate::response::Response;
 use crate::status::exit;
+use crate::uptime::Moment;
 
 mod approver;
 mod check;
 mod freeze;
+mod grant;
 mod log;
 mod message;
 mod papers;
@@ -48,9 +51,8 @@ pub struct World {
     pub home: Home,
     /// Who called.
     pub caller: Caller,
-    /// Whether the environment says that sudo was called by somebody else, and the process does
-    /// not bear it out.
-    pub disputed: bool,
+    /// Since when this process, and with it what it was given, has been there.
+    pub since: Moment,
     /// The clock.
     pub now: fn() -> DateTime<Utc>,
     /// Whether a person types on standard input.
@@ -85,11 +87,19 @@ enum Command {
     /// Judge a request from standard input and run nothing
     Check(CheckArgs),
     /// List the requests that wait for a human
-    Pending(Format),
+    Pending(PendingArgs),
     /// Approve a waiting request and run it
     Approve(ApproveArgs),
     /// Deny a waiting request
     Deny(DenyArgs),
+    /// Take back a request of one's own that waits
+    Cancel(CancelArgs),
+    /// Permit a command or a rule in advance: on one target, to one user, for a while
+    Grant(grant::GrantArgs),
+    /// List the permissions in advance that hold
+    Grants(Format),
+    /// End a permission in advance
+    Revoke(grant::RevokeArgs),
     /// Stop everything, or one target: nothing starts there until it is thawed
     Freeze(FreezeArgs),
     /// Let run again what is frozen
@@ -141,9 +151,34 @@ struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
+struct PendingArgs {
+    /// Also those that wait no more, with what became of them
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct CancelArgs {
+    /// The code of the request, or `all`; may be left out while only one waits
+    which: Option<String>,
+    /// Why; it stands in the log
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
 struct ApproveArgs {
-    /// The code of the request; may be left out while only one waits
-    code: Option<String>,
+    /// The code of the request (may be left out while only one waits), and a code from your phone
+    /// where a second factor is demanded
+    #[arg(value_name = "CODE")]
+    words: Vec<String>,
+    /// Why; it stands in the log
+    #[arg(long)]
+    reason: Option<String>,
     /// Do not ask once more on a terminal
     #[arg(long)]
     yes: bool,
@@ -226,21 +261,37 @@ enum PolicyCommand {
     Lint(Format),
 }
 
-/// Answers the one message on standard input: the line to print, and the exit code.
-pub fn answer(world: &World, input: &mut (impl Read + AsFd)) -> (String, u8) {
-    let (answer, limit) = match line(world) {
+/// One answer, to be printed.
+#[derive(Debug)]
+pub struct Told {
+    /// The line to print.
+    pub line: String,
+    /// The exit code.
+    pub exit: u8,
+    /// The request that the line shows, where it asks a human: once it is printed, a bare word can
+    /// mean it.
+    pub shows: Option<Shown>,
+}
+
+/// Answers the one message on standard input.
+pub fn answer(world: &World, input: &mut (impl Read + AsFd)) -> Told {
+    let (answer, limit, shows) = match line(world) {
         Ok(line) => {
             let bounds = line.limits.message_bounds();
             let answer = match message::read(input, &bounds, world.stdin_is_terminal) {
                 Ok(bytes) => pipeline::handle(&line, &bytes),
                 Err(fault) => pipeline::unreadable(&line, &fault),
             };
-            (answer, line.limits.answer_chars)
+            let shows = answer.shows.map(|id| line.approvals.shown(id));
+            (answer, line.limits.answer_chars, shows)
         }
-        Err(answer) => (*answer, pipeline::ANSWER_CHARS),
+        Err(answer) => (*answer, pipeline::ANSWER_CHARS, None),
     };
-    let exit = answer.exit;
-    (answer.to_line(limit), exit)
+    Told {
+        exit: answer.exit,
+        line: answer.to_line(limit),
+        shows,
+    }
 }
 
 /// Runs a subcommand and returns the exit code.
@@ -271,9 +322,13 @@ pub fn run(
     let done = match cli.command {
         Command::Check(asked) if asked.batch => check::batch(world, out),
         Command::Check(asked) => check::one(world, asked.format.json, out),
-        Command::Pending(format) => people::pending(world, format.json, out),
+        Command::Pending(asked) => people::pending(world, &asked, out),
         Command::Approve(asked) => people::approve(world, &asked, out, err),
         Command::Deny(asked) => people::deny(world, &asked, out),
+        Command::Cancel(asked) => people::cancel(world, &asked, out),
+        Command::Grant(asked) => grant::give(world, asked, out, err),
+        Command::Grants(format) => grant::list(world, format.json, out),
+        Command::Revoke(asked) => grant::revoke(world, &asked, out),
         Command::Freeze(asked) => freeze::freeze(world, &asked, out),
         Command::Thaw(asked) => freeze::thaw(world, &asked, out),
         Command::Approver(asked) => approver::run(world, &asked, out, err),
@@ -354,7 +409,7 @@ fn line(world: &World) -> Result<Line, Box<Response>> {
         }
     };
     config
-        .into_line(&world.home, world.caller.clone(), world.now)
+        .into_line(&world.home, world.caller.clone(), world.since, world.now)
         .map_err(|fault| Box::new(pipeline::unrecordable(&fault, now)))
 }
 

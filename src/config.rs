@@ -23,7 +23,10 @@ use crate::audit;
 use crate::audit::AuditLog;
 use crate::caller::Caller;
 use crate::factor;
+use crate::factor::Factors;
 use crate::freeze::Freezes;
+use crate::grant;
+use crate::grant::Grants;
 use crate::hex;
 use crate::home::Home;
 use crate::pipeline;
@@ -34,6 +37,7 @@ use crate::ssh;
 use crate::target::Inventory;
 use crate::target::Scope;
 use crate::target::Target;
+use crate::uptime::Moment;
 
 mod build;
 mod fault;
@@ -65,7 +69,11 @@ pub struct Config {
     pub policy: Policy,
     /// Bounds of the waiting room.
     pub approvals: approval::Limits,
-    /// How many wrong codes from a phone there may be.
+    /// Whose word is worth what.
+    pub trust: approval::Trust,
+    /// Bounds of permissions in advance.
+    pub grants: grant::Limits,
+    /// Bounds of codes from phones.
     pub factors: factor::Limits,
     /// Bounds of the log.
     pub audit: audit::Limits,
@@ -221,20 +229,24 @@ impl Config {
         self,
         home: &Home,
         caller: Caller,
+        since: Moment,
         now: fn() -> DateTime<Utc>,
     ) -> Result<Line, audit::Error> {
         let log = AuditLog::open(&home.audit(), &home.audit_lock(), self.audit)?;
         Ok(Line {
             inventory: self.inventory,
             policy: self.policy,
-            approvals: Approvals::new(home.approvals(), self.approvals),
             freezes: Freezes::new(home.freezes()),
+            approvals: Approvals::new(home.approvals(), self.approvals, self.trust),
+            grants: Grants::new(home.grants(), self.grants),
+            factors: Factors::new(home.approvers(), self.factors),
             log,
             redaction: self.redaction,
             ssh: self.ssh,
             limits: self.limits,
             caller,
             policy_digest: self.digest,
+            since,
             now,
         })
     }

@@ -75,7 +75,7 @@ pub enum Kind {
 pub enum Refused {
     /// No phone is enrolled at all.
     #[error(
-        "nobody's phone is enrolled here; an admin does that with `aiops approver enroll NAME`"
+        "no second factor is set up here: nobody's phone is enrolled; an admin does that with `aiops approver enroll NAME`"
     )]
     Nobody,
     /// This person has none.

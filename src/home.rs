@@ -79,6 +79,11 @@ impl Home {
         self.runtime().join("approvers")
     }
 
+    /// Permissions in advance.
+    pub fn grants(&self) -> PathBuf {
+        self.runtime().join("grants")
+    }
+
     /// Control sockets and locks of the SSH masters.
     pub fn sockets(&self) -> PathBuf {
         self.runtime().join("ssh")

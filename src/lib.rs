@@ -31,6 +31,8 @@ pub mod hex;
 
 pub mod lock;
 
+pub mod folder;
+
 pub mod lines;
 
 pub mod status;
@@ -60,6 +62,8 @@ pub mod policy;
 pub mod redact;
 
 pub mod approval;
+
+pub mod grant;
 
 pub mod audit;
 

@@ -25,8 +25,11 @@ use aiops::cli::World;
 use aiops::home::Home;
 use aiops::response::Response;
 use aiops::status::exit;
+use aiops::uptime::Moment;
 
 fn main() -> ExitCode {
+    // First of all: what is shown from now on, the words that we were given cannot mean.
+    let since = Moment::now();
     settle();
     // A bug is answered in JSON like everything else, and not with a text that breaks it.
     let to_person = io::stderr().is_terminal();
@@ -37,7 +40,7 @@ fn main() -> ExitCode {
         }
     }));
     let arguments: Vec<OsString> = env::args_os().collect();
-    let asked = panic::catch_unwind(|| run(arguments));
+    let asked = panic::catch_unwind(|| run(arguments, since));
     ExitCode::from(asked.unwrap_or_else(|_| bug()))
 }
 
@@ -55,28 +58,31 @@ fn settle() {
 }
 
 #[expect(clippy::disallowed_macros, reason = "a person sits at the terminal")]
-fn run(arguments: Vec<OsString>) -> u8 {
-    let world = world();
+fn run(arguments: Vec<OsString>, since: Moment) -> u8 {
+    let world = world(since);
     if arguments.len() > 1 {
         return cli::run(&world, arguments, &mut io::stdout(), &mut io::stderr());
     }
     if io::stdin().is_terminal() && io::stderr().is_terminal() {
         eprintln!("Reading one request or reply; end it with Ctrl-D. `aiops --help` shows more.");
     }
-    let (line, exit) = cli::answer(&world, &mut io::stdin().lock());
-    print(&line);
-    exit
+    let told = cli::answer(&world, &mut io::stdin().lock());
+    if print(&told.line).is_ok()
+        && let Some(shown) = told.shows
+    {
+        shown.at(Moment::now());
+    }
+    told.exit
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
 )]
-fn world() -> World {
+fn world(since: Moment) -> World {
     let sudo_uid = env::var("SUDO_UID").ok();
     let caller = Caller::identify(sudo_uid.as_deref());
     let own = caller.uid.to_string();
-    let disputed = sudo_uid.as_ref().is_some_and(|uid| *uid != own);
     // Whoever came through sudo does not choose the tree that the other user works on.
     let honoured = sudo_uid.is_none_or(|uid| uid == own && !caller.came_by_sudo());
     let program = env::current_exe().ok();
@@ -87,7 +93,7 @@ fn world() -> World {
             program.as_deref(),
         ),
         caller,
-        disputed,
+        since,
         now,
         stdin_is_terminal: io::stdin().is_terminal(),
         stdout_is_terminal: io::stdout().is_terminal(),
@@ -102,13 +108,13 @@ fn now() -> DateTime<Utc> {
 }
 
 /// Prints one line. A reader that went away changes nothing: the log has it.
-fn print(line: &str) {
+fn print(line: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush())
 }
 
 fn bug() -> u8 {
     let message = "This is a bug in aiops. If a run was started, `aiops audit verify` names it.";
-    print(&Response::error(exit::BUG, message, now()).to_line(usize::MAX));
+    let _ = print(&Response::error(exit::BUG, message, now()).to_line(usize::MAX));
     exit::BUG
 }

@@ -9,11 +9,10 @@ use std::time::Duration;
 use chrono::DateTime;
 use chrono::Utc;
 
-use crate::approval::Answer;
+use crate::approval;
 use crate::approval::Approvals;
-use crate::approval::Found;
-use crate::approval::Pending;
-use crate::approval::Refused;
+use crate::approval::Facts;
+use crate::approval::Putting;
 use crate::approval::Told;
 use crate::approval::Via;
 use crate::audit;
@@ -21,8 +20,11 @@ use crate::audit::AuditLog;
 use crate::authorize;
 use crate::authorize::Authorized;
 use crate::caller::Caller;
+use crate::factor::Factors;
 use crate::freeze::Brake;
 use crate::freeze::Freezes;
+use crate::grant::Grants;
+use crate::grant::Spent;
 use crate::policy::Allowed;
 use crate::policy::Case;
 use crate::policy::Judged;
@@ -30,7 +32,6 @@ use crate::policy::NeedsApproval;
 use crate::policy::Policy;
 use crate::redact::Redaction;
 use crate::request;
-use crate::request::Code;
 use crate::request::Input;
 use crate::request::Malformed;
 use crate::request::Reply;
@@ -45,9 +46,24 @@ use crate::status::exit;
 use crate::target::Inventory;
 use crate::target::Target;
 use crate::target::Tier;
+use crate::uptime::Moment;
 
 mod answer;
+mod history;
+mod preview;
+mod reply;
 mod scribe;
+mod standing;
+
+pub use reply::Yes;
+pub use reply::approve;
+pub use reply::cancel;
+pub use reply::deny;
+pub use standing::NotGranted;
+pub use standing::Wanted;
+pub use standing::give;
+pub use standing::may_be_granted;
+pub use standing::revoke;
 
 use scribe::Scribe;
 
@@ -62,6 +78,10 @@ pub struct Line {
     pub approvals: Approvals,
     /// What an operator has frozen.
     pub freezes: Freezes,
+    /// What humans have granted in advance.
+    pub grants: Grants,
+    /// The approvers' codes.
+    pub factors: Factors,
     /// Where everything is written down.
     pub log: AuditLog,
     /// What is taken out of text before it is stored or shown.
@@ -74,6 +94,8 @@ pub struct Line {
     pub caller: Caller,
     /// SHA-256 of the configuration, in hexadecimal digits.
     pub policy_digest: String,
+    /// Since when the caller has had what it says.
+    pub since: Moment,
     /// The clock.
     pub now: fn() -> DateTime<Utc>,
 }
@@ -85,6 +107,10 @@ pub struct Limits {
     pub request: request::Limits,
     /// Time limit of a run that asks for none.
     pub timeout: Duration,
+    /// Time limit of a command that shows the state before a human is asked.
+    pub preview_timeout: Duration,
+    /// Characters that are shown of what it prints.
+    pub preview_chars: usize,
     /// How long a message may take to arrive.
     pub message_wait: Duration,
     /// Characters of an answer.
@@ -119,10 +145,15 @@ impl Limits {
 pub fn handle(line: &Line, bytes: &[u8]) -> Response {
     match Input::parse(bytes, &line.limits.request) {
         Ok(Input::Request(request)) => ask(line, request),
-        Ok(Input::Reply(Reply::Approve { code, factor: None })) => approve(line, code, Via::Stdin),
-        Ok(Input::Reply(Reply::Approve {
-            factor: Some(_), ..
-        })) => no_second_factor(line),
+        Ok(Input::Reply(Reply::Approve { code, factor })) => approve(
+            line,
+            Yes {
+                which: code.map_or(Which::Only, Which::Code),
+                factor,
+                via: Via::Stdin,
+                reason: None,
+            },
+        ),
         Ok(Input::Reply(Reply::Deny { which, reason })) => deny(line, &which, reason, Via::Stdin),
         Err(fault) => malformed(line, bytes, &fault),
     }
@@ -150,7 +181,7 @@ fn ask(line: &Line, request: Request) -> Response {
     }
     match line.policy.judge(request, target) {
         Judged::Allowed(allowed) => run_allowed(line, scribe, allowed),
-        Judged::NeedsApproval(needs) => wait_for_human(line, scribe, &needs),
+        Judged::NeedsApproval(needs) => run_granted(line, scribe, needs),
         Judged::Forbidden(forbidden) => scribe.rejected(forbidden.case().verdict()),
     }
 }
@@ -162,11 +193,7 @@ fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
         Ok(hand) => hand,
         Err(fault) => return scribe.unready(&fault),
     };
-    let intent = scribe.intent(
-        allowed.case().target(),
-        allowed.case().request().script(),
-        limit,
-    );
+    let intent = scribe.intent(allowed.case(), limit);
     match authorize::by_rule(allowed, limit, intent, &line.log, &line.freezes) {
         Ok(authorized) => run(&scribe, hand, authorized),
         Err(fault) => scribe.unauthorized(&fault),
@@ -175,6 +202,36 @@ fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
 
 fn brake(line: &Line, target: &Target) -> Brake {
     Brake::new(line.freezes.clone(), target.name().clone())
+}
+
+/// What a human granted in advance runs; everything else waits for one.
+fn run_granted(line: &Line, scribe: Scribe<'_>, needs: NeedsApproval) -> Response {
+    let scribe = scribe.with_verdict(needs.case().verdict());
+    let target = needs.case().target().clone();
+    let script = needs.case().request().script().clone();
+    let pins = ssh::pins(&line.ssh.known_hosts, target.host());
+    let facts = facts(line, &target, &pins, &script);
+    let trust = line.approvals.trust();
+    let spent = line
+        .grants
+        .spend(needs, &facts, &line.caller, trust, (line.now)());
+    let granted = match spent {
+        Ok(Spent::Use(granted)) => granted,
+        Ok(Spent::None(needs)) => return wait_for_human(line, scribe, &needs, &facts),
+        Err(fault) => return scribe.failed(exit::CONFIG, &fault.to_string()),
+    };
+    let scribe = scribe.with_grant(granted.grant(), granted.nth());
+    let hand = match Hand::ready(line.ssh.clone(), brake(line, &target)) {
+        Ok(hand) => hand,
+        Err(fault) => return scribe.unready(&fault),
+    };
+    let confirmed = authorize::confirm_grant(*granted);
+    let limit = limit(line, confirmed.case());
+    let intent = scribe.intent(confirmed.case(), limit);
+    match authorize::by_human(confirmed, limit, intent, &line.log, &line.freezes) {
+        Ok(authorized) => run(&scribe, hand, authorized),
+        Err(fault) => scribe.unauthorized(&fault),
+    }
 }
 
 /// The time limit of a run: the one asked for, that of the rules, or the configured one.
@@ -194,31 +251,76 @@ fn run(scribe: &Scribe<'_>, hand: Hand, authorized: Authorized) -> Response {
     scribe.concluded(concluded)
 }
 
+/// What a request comes down to at this moment.
+fn facts<'a>(
+    line: &'a Line,
+    target: &'a Target,
+    pins: &'a [String],
+    script: &'a Script,
+) -> Facts<'a> {
+    Facts {
+        target,
+        pins,
+        script,
+        policy: &line.policy_digest,
+    }
+}
+
 /// The request can be found only after its record is on disk, and only if the whole of it can be
 /// shown.
-fn wait_for_human(line: &Line, scribe: Scribe<'_>, needs: &NeedsApproval) -> Response {
+fn wait_for_human(
+    line: &Line,
+    scribe: Scribe<'_>,
+    needs: &NeedsApproval,
+    facts: &Facts<'_>,
+) -> Response {
     let now = (line.now)();
     sweep(line, now);
-    let scribe = scribe.with_verdict(needs.case().verdict());
-    let put = line
-        .approvals
-        .put(needs, scribe.id(), &line.caller, now, |pending| {
-            let answer = scribe.waiting(pending, now);
-            if !answer.fits(line.limits.answer_chars) {
-                return Told::Withheld(
-                    scribe.refused("it is too long to be shown whole to a human"),
-                );
-            }
-            let answer = scribe.decided(answer);
-            if answer.audit_seq.is_some() {
-                Told::Recorded(answer)
-            } else {
-                Told::Withheld(answer)
-            }
-        });
+    let verdict = needs.case().verdict();
+    let limits = line.approvals.limits();
+    let mut putting = Putting {
+        id: scribe.id(),
+        caller: &line.caller,
+        now,
+        ttl: verdict.ttl().unwrap_or(limits.ttl),
+        previews: Vec::new(),
+    };
+    if !verdict.previews().is_empty() {
+        match line.approvals.would_join(needs, facts, &putting) {
+            Ok(true) => {}
+            Ok(false) => match preview::all(line, needs.case(), scribe.id()) {
+                Ok(previews) => putting.previews = previews,
+                Err(stopped) => return *stopped,
+            },
+            Err(fault) => return scribe.failed(exit::CONFIG, &fault.to_string()),
+        }
+        // Looking took its time.
+        putting.now = (line.now)();
+    }
+    let now = putting.now;
+    let before = history::before(line, needs.case(), now);
+    let put = line.approvals.put(needs, facts, &putting, |pending| {
+        let answer = scribe.waiting(pending, before.as_deref(), now);
+        if !answer.fits(line.limits.answer_chars) {
+            return Told::Withheld(scribe.refused("it is too long to be shown whole to a human"));
+        }
+        let answer = scribe.decided(answer);
+        if answer.audit_seq.is_some() {
+            Told::Recorded(answer)
+        } else {
+            Told::Withheld(answer)
+        }
+    });
     match put {
-        Ok(answer) => answer,
-        Err(full @ crate::approval::Error::Full(_)) => scribe.refused(&full.to_string()),
+        Ok(put) => {
+            for ticket in &put.outdated {
+                Scribe::of_ticket(line, ticket).cancelled(ticket);
+            }
+            put.told
+        }
+        Err(full @ (approval::Error::Full(_) | approval::Error::FullOf(_))) => {
+            scribe.refused(&full.to_string())
+        }
         Err(fault) => scribe.failed(exit::CONFIG, &fault.to_string()),
     }
 }
@@ -228,130 +330,6 @@ fn sweep(line: &Line, now: DateTime<Utc>) {
     for ticket in line.approvals.sweep(now).unwrap_or_default() {
         Scribe::of_ticket(line, &ticket).expired(&ticket);
     }
-}
-
-/// Runs what a human approves: find it, spend it, judge it again, record the intent, run.
-pub fn approve(line: &Line, code: Option<Code>, via: Via) -> Response {
-    let now = (line.now)();
-    sweep(line, now);
-    let pending = match the_one(line, &code.map_or(Which::Only, Which::Code), now) {
-        Ok(pending) => pending,
-        Err(answer) => return *answer,
-    };
-    let decision = Answer::new(&line.caller, via, now, true, None);
-    let scribe = Scribe::of_ticket(line, pending.ticket()).with_decision(&decision);
-    let target = match named_target(line, &pending) {
-        Ok(target) => target,
-        Err(why) => return scribe.refused(&why),
-    };
-    if let Err(frozen) = line.freezes.clear(target.name()) {
-        return scribe.still_frozen(&frozen);
-    }
-    let pending = demanded_today(line, pending, &target);
-    let hand = match Hand::ready(line.ssh.clone(), brake(line, &target)) {
-        Ok(hand) => hand,
-        Err(fault) => return scribe.unready(&fault),
-    };
-    let grant = match line
-        .approvals
-        .take(pending, decision, &target, &line.limits.request)
-    {
-        Ok(grant) => grant,
-        Err(refused) => return not_taken(&scribe, refused),
-    };
-    let scribe = scribe.with_decision(grant.decision());
-    let confirmed = match authorize::confirm(grant, target.clone(), &line.policy) {
-        Ok(confirmed) => confirmed,
-        Err(forbidden) => return scribe.rejected(forbidden.case().verdict()),
-    };
-    let limit = limit(line, confirmed.case());
-    let scribe = scribe.with_verdict(confirmed.case().verdict());
-    let intent = scribe.intent(&target, confirmed.case().request().script(), limit);
-    match authorize::by_grant(confirmed, limit, intent, &line.log, &line.freezes) {
-        Ok(authorized) => run(&scribe, hand, authorized),
-        Err(fault) => scribe.unauthorized(&fault),
-    }
-}
-
-/// Policy may have become stricter since a request was put; then the stricter demand holds.
-fn demanded_today(line: &Line, pending: Pending, target: &Target) -> Pending {
-    let command = &pending.ticket().request.command;
-    let script = Script::parse(command, &line.limits.request.shell);
-    let needs = line.policy.verdict(&script, target.scope()).needs();
-    pending.demanding(needs)
-}
-
-/// Takes requests out of the waiting room without running them.
-pub fn deny(line: &Line, which: &Which, reason: Option<String>, via: Via) -> Response {
-    let now = (line.now)();
-    sweep(line, now);
-    let found = match line.approvals.find(which, now) {
-        Ok(Found::These(found)) => found,
-        Ok(found) => return nothing_meant(line, found),
-        Err(fault) => return Scribe::bare(line).failed(exit::CONFIG, &fault.to_string()),
-    };
-    let several = found.len() > 1;
-    let mut answers = Vec::new();
-    for pending in found {
-        let decision = Answer::new(&line.caller, via, now, false, reason.clone());
-        let scribe = Scribe::of_ticket(line, pending.ticket()).with_decision(&decision);
-        answers.push(match line.approvals.deny(pending, decision) {
-            Ok(denial) => scribe.denied(&denial),
-            Err(refused) => not_taken(&scribe, refused),
-        });
-    }
-    answer::of_denials(answers, several, now)
-}
-
-/// The one request a reply means, or the answer that says why there is none.
-fn the_one(line: &Line, which: &Which, now: DateTime<Utc>) -> Result<Pending, Box<Response>> {
-    let answer = match line.approvals.find(which, now) {
-        Ok(Found::These(found)) => match <[Pending; 1]>::try_from(found) {
-            Ok([only]) => return Ok(only),
-            Err(several) => nothing_meant(line, Found::Ambiguous(several)),
-        },
-        Ok(found) => nothing_meant(line, found),
-        Err(fault) => Scribe::bare(line).failed(exit::CONFIG, &fault.to_string()),
-    };
-    Err(Box::new(answer))
-}
-
-fn named_target(line: &Line, pending: &Pending) -> Result<Target, String> {
-    let name = crate::target::Name::parse(&pending.ticket().request.target)
-        .map_err(|fault| fault.to_string())?;
-    line.inventory
-        .find(&name)
-        .cloned()
-        .map_err(|unknown| unknown.to_string())
-}
-
-fn nothing_meant(line: &Line, found: Found) -> Response {
-    let scribe = Scribe::bare(line);
-    let now = (line.now)();
-    scribe.decided(match found {
-        Found::Ambiguous(waiting) | Found::These(waiting) => answer::ambiguous(&waiting, now),
-        Found::None { last, others } => answer::nothing_pending(last.as_deref(), others, now),
-    })
-}
-
-fn not_taken(scribe: &Scribe<'_>, refused: Refused) -> Response {
-    match refused {
-        Refused::Decided(last) => scribe.already_decided(last.as_deref()),
-        Refused::Expired(ticket) => scribe.expired(&ticket),
-        Refused::OneOfTwo => scribe.one_of_two(),
-        same @ Refused::SamePerson => scribe.too_weak(&same.to_string()),
-        weak @ Refused::TooWeak(_) => scribe.too_weak(&weak.to_string()),
-        changed @ Refused::Changed(_) => scribe.refused(&format!("{changed}; ask for it again")),
-        failed @ (Refused::Spent(_) | Refused::Store(_)) => {
-            scribe.failed(exit::CONFIG, &failed.to_string())
-        }
-    }
-}
-
-fn no_second_factor(line: &Line) -> Response {
-    Scribe::bare(line).refused(
-        "a six-digit code was given, and no second factor is set up here; nothing was approved, reply with the word alone",
-    )
 }
 
 /// What was not understood is neither repeated nor stored: it may be a password.

@@ -149,6 +149,25 @@ impl Policy {
         &self.limits
     }
 
+    /// Whether what a rule asks about may be granted in advance.
+    ///
+    /// # Errors
+    ///
+    /// Why it may not.
+    pub fn may_be_granted(&self, id: &str) -> Result<(), &'static str> {
+        let rule = self.rules.iter().find(|rule| rule.id == id);
+        match rule.map(|rule| &rule.definition) {
+            None => Err("there is no rule of that name"),
+            Some(rule) if rule.effect != Decision::RequireApproval => {
+                Err("that rule does not ask, so nothing has to be granted")
+            }
+            Some(rule) if rule.irreversible => {
+                Err("what that rule asks about cannot be undone, and is approved each time")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Compiles every pattern and tries every example; gives all problems at once. A preview has to
     /// be allowed on one at least of the machines that its rule holds on.
     pub fn examine(&self, machines: &[&Scope]) -> Vec<Fault> {

@@ -12,6 +12,7 @@ use crate::shell;
 use crate::shell::Script;
 use crate::target::Name;
 
+mod code;
 mod fields;
 mod reply;
 

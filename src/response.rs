@@ -19,6 +19,7 @@ use crate::status::Status;
 mod fit;
 mod prompt;
 
+pub(crate) use fit::cut;
 pub use prompt::block;
 pub use prompt::command_lines;
 
@@ -69,6 +70,16 @@ pub struct Response {
     /// The assurance demanded of the approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<Assurance>,
+    /// All that is demanded of the approval, in words, where it is more than one answer of that
+    /// assurance, or where one was not enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demand: Option<String>,
+    /// What a human said the last time the same was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// The grant that stood in for an approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<audit::GrantUse>,
     /// The block to show a person, unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
@@ -114,6 +125,9 @@ pub struct Response {
     /// Exit code of this program.
     #[serde(skip)]
     pub exit: u8,
+    /// The waiting request that this shows whole.
+    #[serde(skip)]
+    pub shows: Option<uuid::Uuid>,
 }
 
 /// One simple command: its words, null where a value cannot be known beforehand.
@@ -149,6 +163,8 @@ pub struct Waiting {
     pub expires_at: String,
     /// Digest of everything that was shown.
     pub digest: String,
+    /// The assurance demanded of the approval.
+    pub needs: Assurance,
 }
 
 /// Version of the answer's format.
@@ -196,6 +212,9 @@ impl Response {
         if let Some(decided) = &ticket.decided {
             self.decided_by = Some(decided.by.clone());
             self.decided_at = Some(audit::stamp(decided.at));
+            if !decided.approved {
+                self.denial_reason.clone_from(&decided.reason);
+            }
         }
         self
     }
@@ -230,6 +249,7 @@ impl Waiting {
                 .map(|why| fit::shortened(why, LISTED_COMMAND)),
             expires_at: audit::stamp(ticket.expires),
             digest: ticket.digest_words().to_owned(),
+            needs: ticket.demand.level,
         }
     }
 }

@@ -15,6 +15,7 @@ mod gate;
     reason = "masters are processes of ssh, started here"
 )]
 mod master;
+mod pin;
 mod reader;
 mod refusal;
 mod remote;
@@ -46,6 +47,8 @@ use crate::ssh::refusal::Refusal;
 use crate::ssh::watch::Signals;
 use crate::ssh::watch::Stops;
 use crate::target::Host;
+
+pub use pin::pins;
 
 /// Every path and number that a run depends on.
 #[derive(Debug, Clone)]

@@ -17,6 +17,8 @@ pub enum Status {
     ApprovalRequested,
     /// A human said no.
     Denied,
+    /// The one that asked wants it no more, or nobody can approve it any more.
+    Cancelled,
     /// Policy refuses.
     Rejected,
     /// A bare word while several wait.
@@ -67,6 +69,7 @@ impl Status {
             Self::Executed => "executed",
             Self::ApprovalRequested => "approval_requested",
             Self::Denied => "denied",
+            Self::Cancelled => "cancelled",
             Self::Rejected => "rejected",
             Self::Ambiguous => "ambiguous",
             Self::Expired => "expired",
@@ -83,9 +86,11 @@ impl Status {
     /// The exit code that goes with it; an error's own kind overrides it.
     pub fn exit(self) -> u8 {
         match self {
-            Self::Executed | Self::ApprovalRequested | Self::Denied | Self::Judged => {
-                exit::ANSWERED
-            }
+            Self::Executed
+            | Self::ApprovalRequested
+            | Self::Denied
+            | Self::Cancelled
+            | Self::Judged => exit::ANSWERED,
             Self::Rejected | Self::Ambiguous | Self::Expired => exit::REFUSED,
             Self::TimedOut | Self::Unreachable | Self::Lost | Self::Interrupted => exit::TARGET,
             Self::Invalid => exit::INVALID,
@@ -104,6 +109,7 @@ mod tests {
             Status::Executed,
             Status::ApprovalRequested,
             Status::Denied,
+            Status::Cancelled,
             Status::Rejected,
             Status::Ambiguous,
             Status::Expired,

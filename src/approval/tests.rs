@@ -1,27 +1,44 @@
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::assurance::Principal;
 use crate::caller::Through;
+use crate::factor;
+use crate::factor::Factors;
 use crate::policy::Decision;
 use crate::policy::Definition;
 use crate::policy::Fragments;
 use crate::policy::Judged;
 use crate::policy::Policy;
 use crate::request::Draft;
+use crate::request::Factor;
+use crate::request::Which;
 use crate::shell;
 use crate::target::Host;
 use crate::target::Name;
 use crate::target::Scope;
+use crate::target::Target;
 use crate::target::Tier;
 
-/// A waiting room in which one request waits that cannot be undone, in production.
+/// A waiting room in which one request waits, on a machine in production.
 struct Room {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     approvals: Approvals,
+    policy: Policy,
     target: Target,
+    pins: Vec<String>,
+    digest: String,
 }
 
-const ASKER: u32 = 1001;
+// Users and groups that every Debian has. `nogroup` holds three of them.
+const ASKER: &str = "daemon";
+const APPROVERS: &str = "nogroup";
+const ALICE: &str = "nobody";
+const BOB: &str = "sync";
+const CAROL: &str = "_apt";
+const STRANGER: &str = "games";
 
-fn limits() -> request::Limits {
+fn bounds() -> request::Limits {
     request::Limits {
         input_bytes: 1 << 18,
         reason_bytes: 1000,
@@ -31,70 +48,192 @@ fn limits() -> request::Limits {
     }
 }
 
-fn caller(uid: u32) -> Caller {
+fn limits() -> Limits {
+    Limits {
+        ttl: Duration::from_secs(900),
+        longest_ttl: Duration::from_secs(900),
+        pending: 5,
+        pending_per_requester: 3,
+        notice: Duration::ZERO,
+        word_window: Duration::from_secs(60),
+        keep_decided: Duration::from_secs(3600),
+        lock_wait: Duration::from_secs(5),
+        file_bytes: 1 << 18,
+    }
+}
+
+fn trust() -> Trust {
+    Trust {
+        group: APPROVERS.to_owned(),
+        self_approval: false,
+        relayed_code: Assurance::OutOfBand,
+    }
+}
+
+fn caller(name: &str) -> Caller {
     Caller {
-        uid,
-        user: format!("user{uid}"),
-        through: Through::Direct,
+        through: Through::Sudo,
+        ..Caller::named(name).unwrap_or_else(|| panic!("no user {name}"))
+    }
+}
+
+fn room_of(trust: Trust, rule: Definition) -> Room {
+    let folder = tempfile::tempdir().unwrap();
+    let approvals = Approvals::new(folder.path().join("approvals"), limits(), trust);
+    let host = Host::new("192.0.2.1", 22, "aiops").unwrap();
+    let scope = Scope::of_tier(Tier::Production);
+    let target = Target::new(Name::parse("srv1").unwrap(), host, scope);
+    let shell = shell::Limits::default();
+    let room = Room {
+        folder,
+        approvals,
+        policy: Policy::new(vec![rule], Fragments::default(), shell, 1 << 20),
+        target,
+        pins: vec!["192.0.2.1 ssh-ed25519 AAAA".to_owned()],
+        digest: "policy".to_owned(),
+    };
+    room.ask("dropdb app", ASKER).unwrap();
+    room
+}
+
+fn rule() -> Definition {
+    Definition {
+        patterns: vec!["^dropdb ".to_owned()],
+        ..Definition::new(Decision::RequireApproval)
     }
 }
 
 fn room(irreversible: bool) -> Room {
-    let folder = tempfile::tempdir().unwrap();
-    let approvals = Approvals::new(
-        folder.path().join("approvals"),
-        Limits {
-            ttl: Duration::from_secs(900),
-            pending: 5,
-            keep_decided: Duration::from_secs(3600),
-            lock_wait: Duration::from_secs(5),
-            file_bytes: 1 << 18,
-        },
-    );
-    let host = Host::new("192.0.2.1", 22, "aiops").unwrap();
-    let scope = Scope::of_tier(Tier::Production);
-    let target = Target::new(Name::parse("srv1").unwrap(), host, scope);
     let rule = Definition {
-        patterns: vec!["^dropdb ".to_owned()],
         irreversible,
-        ..Definition::new(Decision::RequireApproval)
+        ..rule()
     };
-    let bounds = shell::Limits::default();
-    let policy = Policy::new(vec![rule], Fragments::default(), bounds, 1 << 20);
-    let draft = Draft {
-        target: "srv1".to_owned(),
-        command: "dropdb app".to_owned(),
-        requester: Some("hermes".to_owned()),
-        reason: Some("test".to_owned()),
-        ..Draft::default()
-    };
-    let request = Request::from_draft(draft, &limits()).unwrap();
-    let Judged::NeedsApproval(asked) = policy.judge(request, target.clone()) else {
-        panic!("it does not ask");
-    };
-    let now = Utc::now();
-    approvals
-        .put(&asked, Uuid::now_v7(), &caller(ASKER), now, |_| {
-            Told::Recorded(())
-        })
-        .unwrap();
-    Room {
-        _folder: folder,
-        approvals,
-        target,
-    }
+    room_of(trust(), rule)
 }
 
 impl Room {
-    fn yes(&self, uid: u32, via: Via) -> Result<Grant, Refused> {
-        let now = Utc::now();
-        let Found::These(found) = self.approvals.find(&Which::Only, now).unwrap() else {
-            panic!("nothing waits");
+    fn asked(&self, command: &str) -> NeedsApproval {
+        let draft = Draft {
+            target: "srv1".to_owned(),
+            command: command.to_owned(),
+            requester: Some("hermes".to_owned()),
+            reason: Some("test".to_owned()),
+            ..Draft::default()
         };
-        let pending = found.into_iter().next().unwrap();
-        let answer = Answer::new(&caller(uid), via, now, true, None);
+        let request = Request::from_draft(draft, &bounds()).unwrap();
+        let Judged::NeedsApproval(asked) = self.policy.judge(request, self.target.clone()) else {
+            panic!("it does not ask");
+        };
+        asked
+    }
+
+    /// Puts a request, and says how many were outdated by it.
+    fn ask(&self, command: &str, by: &str) -> Result<(Ticket, usize), Error> {
+        self.ask_by(command, &caller(by))
+    }
+
+    fn ask_by(&self, command: &str, caller: &Caller) -> Result<(Ticket, usize), Error> {
+        let asked = self.asked(command);
+        let script = asked.case().request().script();
+        let putting = Putting {
+            id: Uuid::now_v7(),
+            caller,
+            now: Utc::now(),
+            ttl: Duration::from_secs(900),
+            previews: Vec::new(),
+        };
+        let facts = self.facts(script);
+        let put = self.approvals.put(&asked, &facts, &putting, |pending| {
+            Told::Recorded(pending.ticket().clone())
+        })?;
+        Ok((put.told, put.outdated.len()))
+    }
+
+    fn facts<'a>(&'a self, script: &'a shell::Script) -> Facts<'a> {
+        Facts {
+            target: &self.target,
+            pins: &self.pins,
+            script,
+            policy: &self.digest,
+        }
+    }
+
+    fn only(&self) -> Pending {
+        let anybody = Seeker {
+            uid: 0,
+            own_first: false,
+            since: None,
+        };
+        let found = self.approvals.find(&Which::Only, &anybody, Utc::now());
+        match found.unwrap() {
+            Found::These(found) => found.into_iter().next().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn take(&self, pending: Pending, answer: Answer) -> Result<Approved, Refused> {
+        let script =
+            shell::Script::parse(&pending.ticket().request.command, &shell::Limits::default());
         self.approvals
-            .take(pending, answer, &self.target, &limits())
+            .take(pending, answer, &self.facts(&script), &bounds())
+    }
+
+    fn yes(&self, by: &str, via: Via) -> Result<Approved, Refused> {
+        let pending = self.only();
+        let caller = caller(by);
+        let giver = Giver {
+            caller: &caller,
+            via,
+            verified: None,
+            is_approver: caller::is_member(by, APPROVERS),
+        };
+        let asker = pending.ticket().clone();
+        let answer = Answer::yes(
+            &giver,
+            &asker.asker(),
+            self.approvals.trust(),
+            Utc::now(),
+            None,
+        );
+        self.take(pending, answer)
+    }
+
+    /// Says yes with a recovery code of `of`, brought by `by`.
+    fn yes_with_code(&self, of: &str, by: &str, via: Via) -> Result<Approved, Refused> {
+        let factors = Factors::new(
+            self.folder.path().join("approvers"),
+            factor::Limits {
+                tries: 5,
+                lock: Duration::from_secs(30),
+                lock_max: Duration::from_secs(60),
+                lock_wait: Duration::from_secs(5),
+            },
+        );
+        let fresh = factor::Enrolment::fresh().unwrap();
+        let name = factor::Name::parse(of).unwrap();
+        let open = factors.open().unwrap();
+        open.enroll(&name, &fresh, None, "root", Utc::now())
+            .unwrap();
+        drop(open);
+        let code = Factor::parse(fresh.recovery().iter().next().unwrap()).unwrap();
+        let verified = factors.verify(&code, None, by, Utc::now()).unwrap();
+        let pending = self.only();
+        let caller = caller(by);
+        let giver = Giver {
+            caller: &caller,
+            via,
+            verified: Some(&verified),
+            is_approver: caller::is_member(by, APPROVERS),
+        };
+        let asker = pending.ticket().clone();
+        let answer = Answer::yes(
+            &giver,
+            &asker.asker(),
+            self.approvals.trust(),
+            Utc::now(),
+            None,
+        );
+        self.take(pending, answer)
     }
 }
 
@@ -102,90 +241,353 @@ impl Room {
 fn what_cannot_be_undone_needs_two_people_in_production() {
     let room = room(true);
     assert!(matches!(
-        room.yes(1002, Via::Command),
-        Err(Refused::OneOfTwo)
+        room.yes(ALICE, Via::Command),
+        Err(Refused::NotYet(Missing::Second))
     ));
-    let grant = room.yes(1003, Via::Command).unwrap();
-    let second = grant.decision();
-    let first = second.after.as_ref().unwrap();
-    assert_eq!((first.uid, second.uid), (1002, 1003));
+    let approved = room.yes(BOB, Via::Command).unwrap();
+    let last = approved.decision();
+    assert_eq!((last.after[0].by.as_str(), last.by.as_str()), (ALICE, BOB));
+    assert_eq!(last.assurance(), Assurance::SecondFactor);
 }
 
 #[test]
 fn one_person_is_never_two() {
     let room = room(true);
-    assert!(matches!(
-        room.yes(1002, Via::Command),
-        Err(Refused::OneOfTwo)
-    ));
+    assert!(room.yes(ALICE, Via::Command).is_err());
     for _ in 0..2 {
         assert!(matches!(
-            room.yes(1002, Via::Command),
-            Err(Refused::SamePerson)
+            room.yes(ALICE, Via::Command),
+            Err(Refused::Again(Missing::Second))
         ));
     }
 }
 
 #[test]
-fn the_asker_and_a_relayed_word_are_neither_first_nor_second() {
+fn one_person_with_a_code_from_the_phone_is_enough_for_what_cannot_be_undone() {
     let room = room(true);
-    let weak = |uid, via| matches!(room.yes(uid, via), Err(Refused::TooWeak(_)));
-    assert!(weak(ASKER, Via::Command));
-    assert!(weak(1002, Via::Stdin));
-    assert!(matches!(
-        room.yes(1002, Via::Command),
-        Err(Refused::OneOfTwo)
-    ));
-    assert!(weak(ASKER, Via::Command));
-    assert!(weak(1003, Via::Stdin));
-    assert!(room.yes(1003, Via::Command).is_ok());
+    assert!(room.yes(ALICE, Via::Command).is_err());
+    let approved = room.yes_with_code(ALICE, ALICE, Via::Command).unwrap();
+    assert_eq!(approved.decision().assurance(), Assurance::SecondFactor);
 }
 
 #[test]
-fn of_many_at_once_one_is_first_and_one_other_is_second() {
+fn a_code_through_a_relay_is_a_persons_word_and_no_second_factor() {
+    let can_be_undone = room(false);
+    let approved = can_be_undone
+        .yes_with_code("chat-only", ASKER, Via::Stdin)
+        .unwrap();
+    let decision = approved.decision();
+    assert_eq!(decision.by, "chat-only");
+    assert_eq!(decision.assurance(), Assurance::OutOfBand);
+    let cannot = room(true);
+    assert!(matches!(
+        cannot.yes_with_code("chat-only", ASKER, Via::Stdin),
+        Err(Refused::NotYet(Missing::Second))
+    ));
+    // A second one of another person is.
+    assert!(cannot.yes_with_code("another", ASKER, Via::Stdin).is_ok());
+}
+
+#[test]
+fn the_askers_own_code_through_a_relay_is_only_a_relayed_word() {
+    let room = room(false);
+    assert!(matches!(
+        room.yes_with_code(ASKER, ASKER, Via::Stdin),
+        Err(Refused::OwnRequest(_))
+    ));
+    assert!(matches!(
+        room.yes_with_code(ASKER, ALICE, Via::Stdin),
+        Err(Refused::OwnRequest(_))
+    ));
+}
+
+#[test]
+fn the_asker_a_stranger_and_a_relayed_word_never_count() {
     let room = room(true);
-    let outcomes: Vec<bool> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|at| {
-                let room = &room;
-                scope.spawn(move || {
-                    let now = Utc::now();
-                    let Found::These(found) = room.approvals.find(&Which::Only, now).unwrap()
-                    else {
-                        return false;
-                    };
-                    let pending = found.into_iter().next().unwrap();
-                    let answer = Answer::new(&caller(2000 + at), Via::Command, now, true, None);
-                    room.approvals
-                        .take(pending, answer, &room.target, &limits())
-                        .is_ok()
+    let own = |by| matches!(room.yes(by, Via::Command), Err(Refused::OwnRequest(_)));
+    let stranger = |by| matches!(room.yes(by, Via::Command), Err(Refused::NoApprover { .. }));
+    let weak = |by, via| matches!(room.yes(by, via), Err(Refused::TooWeak(_)));
+    assert!(own(ASKER));
+    assert!(stranger(STRANGER));
+    assert!(weak(ALICE, Via::Stdin));
+    assert!(weak(ALICE, Via::Client));
+    assert!(room.yes(ALICE, Via::Command).is_err());
+    assert!(own(ASKER));
+    assert!(stranger(STRANGER));
+    assert!(weak(BOB, Via::Stdin));
+    assert!(room.yes(BOB, Via::Command).is_ok());
+}
+
+#[test]
+fn whoever_may_have_asked_is_not_another_person() {
+    // Where sudo replaced itself and the caller's shell ended, this is all that is left of them.
+    let orphan = Caller {
+        disputed: Some(ALICE.to_owned()),
+        ..caller(STRANGER)
+    };
+    let room = room(false);
+    room.approvals
+        .cancel(room.only(), "another one asks", Utc::now())
+        .unwrap();
+    room.ask_by("dropdb app", &orphan).unwrap();
+    assert!(matches!(
+        room.yes(ALICE, Via::Command),
+        Err(Refused::OwnRequest(_))
+    ));
+    assert!(matches!(
+        room.yes_with_code(ALICE, STRANGER, Via::Stdin),
+        Err(Refused::OwnRequest(_))
+    ));
+    assert!(room.yes(BOB, Via::Command).is_ok());
+}
+
+#[test]
+fn who_asked_may_approve_only_where_configuration_says_so_and_that_is_noted() {
+    let approver_asks = |trust| {
+        let room = room_of(trust, rule());
+        let pending = room.only();
+        let waiting = pending.ticket().clone();
+        room.approvals
+            .cancel(pending, "another one asks", Utc::now())
+            .unwrap();
+        assert_eq!(waiting.caller, ASKER);
+        room.ask("dropdb app", ALICE).unwrap();
+        room.yes(ALICE, Via::Command)
+    };
+    assert!(matches!(
+        approver_asks(trust()),
+        Err(Refused::OwnRequest(_))
+    ));
+    let small_team = Trust {
+        self_approval: true,
+        ..trust()
+    };
+    let approved = approver_asks(small_team).unwrap();
+    assert!(approved.decision().self_approved);
+}
+
+#[test]
+fn of_many_at_once_one_is_last_and_the_others_are_before() {
+    for _ in 0..20 {
+        let room = room(true);
+        let people = [ALICE, BOB, CAROL];
+        let granted: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = people
+                .iter()
+                .map(|by| {
+                    let room = &room;
+                    scope.spawn(move || {
+                        let waiting = room.approvals.waiting(Utc::now()).unwrap();
+                        let Some(pending) = waiting.into_iter().next() else {
+                            return false;
+                        };
+                        let ticket = pending.ticket().clone();
+                        let caller = caller(by);
+                        let giver = Giver {
+                            caller: &caller,
+                            via: Via::Command,
+                            verified: None,
+                            is_approver: true,
+                        };
+                        let answer =
+                            Answer::yes(&giver, &ticket.asker(), &trust(), Utc::now(), None);
+                        room.take(pending, answer).is_ok()
+                    })
                 })
-            })
-            .collect();
-        threads.into_iter().map(|t| t.join().unwrap()).collect()
-    });
-    assert_eq!(outcomes.iter().filter(|granted| **granted).count(), 1);
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| usize::from(thread.join().unwrap()))
+                .sum()
+        });
+        assert_eq!(granted, 1);
+    }
 }
 
 #[test]
 fn what_can_be_undone_needs_one_other_person() {
     let room = room(false);
-    let grant = room.yes(1002, Via::Command).unwrap();
-    assert_eq!(grant.decision().after, None);
+    let approved = room.yes(ALICE, Via::Command).unwrap();
+    assert!(approved.decision().after.is_empty());
+    assert_eq!(approved.decision().assurance(), Assurance::OutOfBand);
 }
 
 #[test]
 fn a_no_needs_nobody_else() {
     let room = room(true);
+    assert!(room.yes(ALICE, Via::Command).is_err());
+    let answer = Answer::no(&caller(ASKER), Via::Stdin, Utc::now(), None);
+    assert!(room.approvals.deny(room.only(), answer).is_ok());
+}
+
+#[test]
+fn a_quorum_names_people_and_groups() {
+    let named = |name: &str| Principal::parse(name).unwrap();
+    let demand = Demand::of(Assurance::OutOfBand).and(&Demand {
+        min: 2,
+        all_of: BTreeSet::from([named(BOB)]),
+        any_of: BTreeSet::from([BTreeSet::from([named("%root"), named(CAROL)])]),
+        ..Demand::of(Assurance::Relayed)
+    });
+    let room = room_of(trust(), Definition { demand, ..rule() });
     assert!(matches!(
-        room.yes(1002, Via::Command),
-        Err(Refused::OneOfTwo)
+        room.yes(ALICE, Via::Command),
+        Err(Refused::NotYet(Missing::People { have: 1, min: 2 }))
     ));
-    let now = Utc::now();
-    let Found::These(found) = room.approvals.find(&Which::Only, now).unwrap() else {
-        panic!("nothing waits");
+    assert!(matches!(
+        room.yes(CAROL, Via::Command),
+        Err(Refused::NotYet(Missing::From(_)))
+    ));
+    let approved = room.yes(BOB, Via::Command).unwrap();
+    let before: Vec<&str> = approved
+        .decision()
+        .after
+        .iter()
+        .map(|earlier| earlier.by.as_str())
+        .collect();
+    assert_eq!(before, [ALICE, CAROL]);
+}
+
+#[test]
+fn who_is_no_approver_any_more_was_none() {
+    let room = room(true);
+    assert!(room.yes(ALICE, Via::Command).is_err());
+    // The same room under another group, to which only one of them belongs.
+    let changed = Trust {
+        group: "games".to_owned(),
+        ..trust()
     };
-    let pending = found.into_iter().next().unwrap();
-    let answer = Answer::new(&caller(ASKER), Via::Stdin, now, false, None);
-    assert!(room.approvals.deny(pending, answer).is_ok());
+    let approvals = Approvals::new(room.folder.path().join("approvals"), limits(), changed);
+    let room = Room { approvals, ..room };
+    let pending = room.only();
+    let ticket = pending.ticket().clone();
+    let caller = caller(STRANGER);
+    let giver = Giver {
+        caller: &caller,
+        via: Via::Command,
+        verified: None,
+        is_approver: true,
+    };
+    let answer = Answer::yes(&giver, &ticket.asker(), &trust(), Utc::now(), None);
+    assert!(matches!(
+        room.take(pending, answer),
+        Err(Refused::NotYet(Missing::Second))
+    ));
+}
+
+#[test]
+fn another_pin_policy_or_address_is_not_what_was_shown() {
+    type Change = fn(&mut Room);
+    let changes: [Change; 4] = [
+        |room| room.pins = vec!["192.0.2.1 ssh-ed25519 BBBB".to_owned()],
+        |room| room.pins.clear(),
+        |room| room.digest = "another policy".to_owned(),
+        |room| {
+            let host = Host::new("192.0.2.2", 22, "aiops").unwrap();
+            let scope = room.target.scope().clone();
+            room.target = Target::new(room.target.name().clone(), host, scope);
+        },
+    ];
+    for change in changes {
+        let mut room = room(false);
+        change(&mut room);
+        assert!(matches!(
+            room.yes(ALICE, Via::Command),
+            Err(Refused::Changed(_))
+        ));
+        let past = room.approvals.past().unwrap();
+        assert_eq!(past[0].0, State::Failed);
+    }
+}
+
+#[test]
+fn every_field_of_a_ticket_is_in_its_digest() {
+    let room = room(false);
+    let ticket = room.only().ticket().clone();
+    let script = shell::Script::parse(&ticket.request.command, &shell::Limits::default());
+    let facts = room.facts(&script);
+    assert!(ticket.is_what_was_shown(&facts));
+    let whole = serde_json::to_value(&ticket).unwrap();
+    let told_beside = ["schema", "digest", "policy"];
+    for (key, value) in whole.as_object().unwrap() {
+        if told_beside.contains(&key.as_str()) {
+            continue;
+        }
+        let mut changed = whole.clone();
+        changed[key] = match (key.as_str(), value) {
+            ("code", _) => "2B3C".into(),
+            ("id" | "nonce", _) => Uuid::new_v4().to_string().into(),
+            ("created" | "expires", _) => "2030-01-01T00:00:00Z".into(),
+            ("request", _) => {
+                let mut request = value.clone();
+                request["command"] = "dropdb other".into();
+                request
+            }
+            ("caller", _) => "another".into(),
+            ("demand", _) => serde_json::json!({"level": "relayed", "min": 1}),
+            (_, serde_json::Value::Bool(flag)) => (!flag).into(),
+            (_, serde_json::Value::Number(_)) => 4242.into(),
+            _ => "another".into(),
+        };
+        let changed: Ticket = serde_json::from_value(changed).unwrap();
+        assert!(!changed.is_what_was_shown(&facts), "{key} is not in it");
+    }
+    for key in ["requester", "reason", "incident", "conversation"] {
+        let mut changed = whole.clone();
+        changed["request"][key] = "another".into();
+        let changed: Ticket = serde_json::from_value(changed).unwrap();
+        assert!(!changed.is_what_was_shown(&facts), "{key} is not in it");
+    }
+    let mut changed = ticket.clone();
+    changed.request.timeout = Some(9);
+    assert!(!changed.is_what_was_shown(&facts));
+    let mut changed = ticket;
+    changed.previews.push(Preview {
+        command: "uptime".to_owned(),
+        outcome: String::new(),
+        output: String::new(),
+    });
+    assert!(!changed.is_what_was_shown(&facts));
+}
+
+#[test]
+fn the_same_again_joins_and_under_another_policy_takes_its_place() {
+    let mut room = room(false);
+    let first = room.only().ticket().clone();
+    let (again, outdated) = room.ask("dropdb app", ASKER).unwrap();
+    assert_eq!((again.id, outdated), (first.id, 0));
+    room.digest = "another policy".to_owned();
+    let (new, outdated) = room.ask("dropdb app", ASKER).unwrap();
+    assert_eq!(outdated, 1);
+    assert_ne!(new.id, first.id);
+    assert_eq!(room.only().ticket().id, new.id);
+    assert_eq!(room.approvals.past().unwrap()[0].0, State::Cancelled);
+}
+
+#[test]
+fn nobody_fills_the_room_alone() {
+    let room = room(false);
+    for name in ["b", "c"] {
+        room.ask(&format!("dropdb {name}"), ASKER).unwrap();
+    }
+    assert!(matches!(room.ask("dropdb d", ASKER), Err(Error::FullOf(3))));
+    room.ask("dropdb d", ALICE).unwrap();
+    room.ask("dropdb e", ALICE).unwrap();
+    assert!(matches!(room.ask("dropdb f", ALICE), Err(Error::Full(5))));
+}
+
+#[test]
+fn a_file_of_another_version_is_taken_out_and_stops_nobody() {
+    let room = room(false);
+    let ticket = room.only().ticket().clone();
+    let path = room
+        .folder
+        .path()
+        .join(format!("approvals/{}.pending", ticket.id));
+    let mut old = serde_json::to_value(&ticket).unwrap();
+    old["schema"] = 1.into();
+    old["needs"] = "relayed".into();
+    std::fs::write(&path, old.to_string()).unwrap();
+    assert!(room.approvals.waiting(Utc::now()).unwrap().is_empty());
+    assert!(!path.exists() && path.with_extension("cancelled").exists());
 }

@@ -1,26 +1,28 @@
 //! What lies in a file of the waiting room: the request as it was shown, and later its answer.
 //!
 //! **Reads** nothing.
-//! **Gives** [`Ticket`], [`Answer`], [`First`].
+//! **Gives** [`Ticket`], [`Preview`].
 //! **Never** is a right to run anything.
 
-use std::time::Duration;
-
 use chrono::DateTime;
+use chrono::TimeDelta;
 use chrono::Utc;
 use serde::Deserialize;
 use serde::Serialize;
-use sha2::Digest;
-use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::assurance::Assurance;
-use crate::caller::Caller;
+use super::Answer;
+use super::Asker;
+use super::Facts;
+use super::Putting;
+use super::digest;
+use crate::assurance::Demand;
 use crate::policy::NeedsApproval;
 use crate::request::Code;
 use crate::request::Draft;
-use crate::shell::Script;
-use crate::target::Target;
+
+/// Version of the file's format.
+pub(super) const SCHEMA: u32 = 2;
 
 /// One request in the waiting room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +33,6 @@ pub struct Ticket {
     /// The approval's id, and the id of the request that asked first.
     pub id: Uuid,
     /// The name people type.
-    #[serde(with = "code")]
     pub code: Code,
     /// The request itself.
     pub request: Draft,
@@ -41,160 +42,87 @@ pub struct Ticket {
     pub rule: Option<String>,
     /// What that rule says for itself.
     pub why: Option<String>,
+    /// What decided, command by command.
+    pub explanation: String,
     /// Whether a rule says that it cannot be undone.
-    #[serde(default)]
     pub irreversible: bool,
-    /// The assurance demanded when it was put.
-    pub needs: Assurance,
+    /// What was demanded of the answers when it was put.
+    pub demand: Demand,
+    /// What reading commands showed of the state before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previews: Vec<Preview>,
+    /// SHA-256 of the configuration that judged it.
+    pub policy: String,
     /// Unix user id of the one that asked.
     pub caller_uid: u32,
     /// Unix name of the one that asked.
     pub caller: String,
+    /// Who may have been the one that asked all the same; see `Caller::disputed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disputed: Option<String>,
     /// When it was put.
     pub created: DateTime<Utc>,
     /// When its time is over.
     pub expires: DateTime<Utc>,
     /// A number nobody can guess, so that no two digests are alike.
     pub nonce: Uuid,
-    /// SHA-256 over everything that was shown, in hexadecimal digits.
+    /// SHA-256 over everything that was shown and would run, in hexadecimal digits.
     pub digest: String,
     /// The answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Answer>,
-}
-
-/// A human's answer and where it came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// Unix user id of the one that answered.
-    pub uid: u32,
-    /// Unix name of the one that answered.
-    pub by: String,
-    /// The way the answer came.
-    pub via: Via,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Whether it was a yes.
-    pub approved: bool,
-    /// Why, in their own words.
+    /// When it stopped waiting without an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Who said yes before, where two have to.
+    pub ended: Option<DateTime<Utc>>,
+    /// Why it was taken back, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<First>,
+    pub cancelled: Option<String>,
 }
 
-/// Who was the first of two to say yes.
+/// What a reading command showed before anybody was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct First {
-    /// Unix user id.
-    pub uid: u32,
-    /// Unix name.
-    pub by: String,
-}
-
-/// The way an answer came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Via {
-    /// A word on stdin.
-    Stdin,
-    /// `aiops approve` or `aiops deny`.
-    Command,
-}
-
-impl Via {
-    /// The word for the log.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Stdin => "stdin",
-            Self::Command => "command",
-        }
-    }
-}
-
-impl Answer {
-    /// An answer of this caller.
-    pub fn new(
-        caller: &Caller,
-        via: Via,
-        at: DateTime<Utc>,
-        approved: bool,
-        reason: Option<String>,
-    ) -> Self {
-        Self {
-            uid: caller.uid,
-            by: caller.user.clone(),
-            via,
-            at,
-            approved,
-            reason,
-            after: None,
-        }
-    }
-
-    /// The same answer as the second of two.
-    pub(super) fn second_to(self, first: &Answer) -> Self {
-        let after = Some(First {
-            uid: first.uid,
-            by: first.by.clone(),
-        });
-        Self { after, ..self }
-    }
-
-    /// What this answer is worth for this request: a yes counts as out of band only when the one
-    /// that gave it is another user than the one that asked and came by the command for people, and
-    /// as more than that when another such user said so before.
-    pub fn assurance(&self, ticket: &Ticket) -> Assurance {
-        let another = |uid| uid != ticket.caller_uid;
-        match (self.via, &self.after) {
-            (Via::Command, Some(first))
-                if another(self.uid) && another(first.uid) && self.uid != first.uid =>
-            {
-                Assurance::SecondFactor
-            }
-            (Via::Command, _) if another(self.uid) => Assurance::OutOfBand,
-            (Via::Command | Via::Stdin, _) => Assurance::Relayed,
-        }
-    }
+#[serde(deny_unknown_fields)]
+pub struct Preview {
+    /// The command.
+    pub command: String,
+    /// What became of it, in one sentence.
+    pub outcome: String,
+    /// What it printed, secrets taken out and every odd character written out; a cut says so.
+    pub output: String,
 }
 
 impl Ticket {
-    pub(super) fn new(
-        asked: &NeedsApproval,
-        id: Uuid,
-        caller: &Caller,
-        now: DateTime<Utc>,
-        ttl: Duration,
-    ) -> Self {
+    pub(super) fn new(asked: &NeedsApproval, putting: &Putting<'_>, facts: &Facts<'_>) -> Self {
         let verdict = asked.case().verdict();
         Self {
-            schema: 1,
-            id,
+            schema: SCHEMA,
+            id: putting.id,
             code: free_code(&[]),
             request: asked.case().request().to_draft(),
-            host: asked.case().target().host().to_string(),
+            host: facts.target.host().to_string(),
             rule: verdict.rule().map(str::to_owned),
             why: verdict.why().map(str::to_owned),
+            explanation: verdict.explanation(),
             irreversible: verdict.is_irreversible(),
-            needs: verdict.needs(),
-            caller_uid: caller.uid,
-            caller: caller.user.clone(),
-            created: now,
-            expires: now + ttl,
+            demand: verdict.demand().clone(),
+            previews: putting.previews.clone(),
+            policy: facts.policy.to_owned(),
+            caller_uid: putting.caller.uid,
+            caller: putting.caller.user.clone(),
+            disputed: putting.caller.disputed.clone(),
+            created: putting.now,
+            expires: putting.now + putting.ttl,
             nonce: Uuid::new_v4(),
             digest: String::new(),
             decided: None,
+            ended: None,
+            cancelled: None,
         }
     }
 
-    /// The same request by the same caller for the same place, under the same demands.
+    /// The same request by the same caller.
     pub(super) fn asks_the_same(&self, other: &Self) -> bool {
-        self.request == other.request
-            && self.caller_uid == other.caller_uid
-            && self.host == other.host
-            && self.needs == other.needs
-            && self.rule == other.rule
+        self.request == other.request && self.caller_uid == other.caller_uid
     }
 
     pub(super) fn with_free_code(self, taken: &[&Code]) -> Self {
@@ -205,80 +133,50 @@ impl Ticket {
     }
 
     /// With the digest of everything in it, and of what will be sent where.
-    pub(super) fn sealed(mut self, target: &Target, script: &Script) -> Self {
-        self.digest = self.digest_for(target, script);
+    pub(super) fn sealed(mut self, facts: &Facts<'_>) -> Self {
+        self.digest = digest::of(&self, facts);
         self
+    }
+
+    /// Whether it still comes down to what was shown.
+    pub(super) fn is_what_was_shown(&self, facts: &Facts<'_>) -> bool {
+        self.digest == digest::of(self, facts)
     }
 
     /// Whether its time is over. One from the future is over too: the clock was set back, and
     /// nobody can say how long it has waited.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
-        now >= self.expires || now < self.created - chrono::TimeDelta::seconds(CLOCK_STEP)
+        now >= self.expires || now < self.created - TimeDelta::seconds(CLOCK_STEP)
     }
 
     /// The first characters of the digest, for people to compare.
     pub fn digest_words(&self) -> &str {
-        self.digest.get(..12).unwrap_or(&self.digest)
+        digest::words(&self.digest)
     }
 
-    /// When it was answered, or put where it was not.
-    pub fn decided_at(&self) -> DateTime<Utc> {
-        self.decided
-            .as_ref()
-            .map_or(self.created, |decision| decision.at)
-    }
-
-    /// SHA-256 over a list of fields, each led by its length in eight bytes, so that no two lists
-    /// give the same bytes: this ticket as it lies on disk (but for the digest and the answer),
-    /// where it would go now, and the bytes that would be sent now.
-    pub(super) fn digest_for(&self, target: &Target, script: &Script) -> String {
-        let bare = Self {
-            digest: String::new(),
-            decided: None,
-            ..self.clone()
-        };
-        let fields = [
-            "aiops approval 1".to_owned(),
-            serde_json::to_string(&bare).unwrap_or_default(),
-            target.name().to_string(),
-            target.host().to_string(),
-            script.to_send().into_owned(),
-        ];
-        let mut hash = Sha256::new();
-        for field in &fields {
-            hash.update((field.len() as u64).to_be_bytes());
-            hash.update(field.as_bytes());
+    /// Who asked.
+    pub fn asker(&self) -> Asker<'_> {
+        Asker {
+            uid: self.caller_uid,
+            name: &self.caller,
+            disputed: self.disputed.as_deref(),
         }
-        crate::hex::of(&hash.finalize())
+    }
+
+    /// When it stopped waiting; when it was put, where it did not.
+    pub fn ended_at(&self) -> DateTime<Utc> {
+        let decided = self.decided.as_ref().map(|decision| decision.at);
+        decided.or(self.ended).unwrap_or(self.created)
     }
 }
 
-/// Draws codes until one is free. Among the few that wait at once, a handful of draws is enough;
-/// the loop ends because a version-4 UUID gives new random bytes each time.
+/// Draws codes until one is free: among the few that wait at once, a handful of draws is enough.
 fn free_code(taken: &[&Code]) -> Code {
     loop {
-        let [a, b, c, d, ..] = *Uuid::new_v4().as_bytes();
-        match Code::from_random([a, b, c, d]) {
-            Some(code) if !taken.contains(&&code) => return code,
-            _ => {}
+        let code = Code::random();
+        if !taken.contains(&&code) {
+            return code;
         }
-    }
-}
-
-mod code {
-    use serde::Deserialize;
-    use serde::Deserializer;
-    use serde::Serializer;
-
-    use crate::request::Code;
-
-    pub(super) fn serialize<S: Serializer>(code: &Code, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(code.as_str())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Code, D::Error> {
-        let text = String::deserialize(from)?;
-        Code::parse(&text).ok_or_else(|| serde::de::Error::custom("not a code"))
     }
 }
 

@@ -11,6 +11,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::approval::Earlier;
+use crate::grant::Covered;
 use crate::redact::Redaction;
 
 /// Version of the record's format.
@@ -35,6 +37,8 @@ pub enum Event {
     Sealed,
     /// Somebody who approves by a code from their phone was enrolled, removed or unlocked.
     Approver,
+    /// A permission in advance was given or ended.
+    Grant,
 }
 
 /// One record. Time comes first, so that log shippers find it; the fields of the lab's log are
@@ -98,15 +102,40 @@ pub struct Record {
     /// `sudo` or `direct`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub caller_through: Option<String>,
+    /// Whom sudo names as the caller where the process does not bear it out: not believed, and not
+    /// taken for another person either.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub caller_disputed: Option<String>,
     /// The person that approved or denied; in `approver` the one that was enrolled or removed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approver: Option<String>,
     /// The id of that user.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approver_uid: Option<u32>,
-    /// `stdin` or `command`.
+    /// `stdin`, `command` or `client`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approver_via: Option<String>,
+    /// `totp` or `recovery`, where a code came with the answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub approver_factor: Option<String>,
+    /// Why it was approved, in the human's words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub approval_reason: Option<String>,
+    /// True where the one that approved is the one that asked, and configuration lets that pass.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub self_approved: Option<bool>,
+    /// Everybody who approved before, where more than one have to, in the order of their answers.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub earlier_approvers: Vec<Earlier>,
+    /// What was demanded of the approval.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub needs: Option<String>,
+    /// The grant that this is about, or that stood in for an approval.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub grant: Option<GrantUse>,
+    /// The request that waits, where this only showed the state before it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub preview_of: Option<String>,
     /// The Unix user that approved before, where two have to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first_approver: Option<String>,
@@ -116,7 +145,7 @@ pub struct Record {
     /// Why it was denied, in the human's words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub denial_reason: Option<String>,
-    /// What that approval was worth: `relayed`, `out_of_band` or `second_factor`.
+    /// What that approval was worth: `relayed`, `client`, `out_of_band` or `second_factor`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub assurance: Option<crate::assurance::Assurance>,
     /// Digest of what was shown for approval.
@@ -152,6 +181,24 @@ pub struct Record {
     /// In `recovered` and `sealed`: size and hash of what it speaks of.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub found: Option<FoundFacts>,
+}
+
+/// A grant, and which of its uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GrantUse {
+    /// Its id.
+    pub id: String,
+    /// The name people type.
+    pub code: String,
+    /// The command or the rule that it covers.
+    pub covers: Covered,
+    /// SHA-256 over all of it.
+    pub digest: String,
+    /// Which use this is, from 1; none where the grant itself is told about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub nth: Option<u32>,
+    /// How many uses it has.
+    pub of: u32,
 }
 
 /// A decision that was only recorded.
@@ -225,11 +272,22 @@ impl Record {
             &mut self.incident,
             &mut self.conversation,
             &mut self.denial_reason,
+            &mut self.approval_reason,
         ]
         .into_iter()
         .flatten()
         {
             *text = redaction.apply(text);
+        }
+        if let Some(GrantUse {
+            covers: Covered::Command(command),
+            ..
+        }) = &mut self.grant
+        {
+            *command = redaction.apply(command);
+        }
+        for earlier in &mut self.earlier_approvers {
+            earlier.reason = earlier.reason.take().map(|why| redaction.apply(&why));
         }
         self
     }

@@ -278,7 +278,7 @@ impl<'w> Office<'w> {
     fn admin(&self, name: Option<&Name>) -> Result<(), Stop> {
         let caller = &self.world.caller;
         let own = rustix::process::geteuid().as_raw();
-        if is_admin(caller, own, self.world.disputed) {
+        if is_admin(caller, own) {
             return Ok(());
         }
         let message = format!(
@@ -315,8 +315,9 @@ impl From<factor::Error> for Stop {
 /// Whether this is who decides who approves: root, also through sudo, or whoever works as the
 /// executor's `own` user. Whoever came to that user through sudo is neither, and where the
 /// environment speaks of sudo and the process does not bear it out, nobody knows who came.
-fn is_admin(caller: &Caller, own: u32, disputed: bool) -> bool {
-    caller.uid == 0 || caller.uid == own && !caller.came_by_sudo() && !disputed
+fn is_admin(caller: &Caller, own: u32) -> bool {
+    let nobody_else = !caller.came_by_sudo() && caller.disputed.is_none();
+    caller.uid == 0 || caller.uid == own && nobody_else
 }
 
 fn parsed(name: &str) -> Result<Name, Stop> {
@@ -435,9 +436,14 @@ mod tests {
 
     #[test]
     fn only_root_and_the_executors_own_user_are_admins() {
-        let admin = |uid, through, disputed| {
-            let user = "x".to_owned();
-            is_admin(&Caller { uid, user, through }, 990, disputed)
+        let admin = |uid, through, disputed: bool| {
+            let caller = Caller {
+                uid,
+                user: "x".to_owned(),
+                through,
+                disputed: disputed.then(|| "alice".to_owned()),
+            };
+            is_admin(&caller, 990)
         };
         assert!(admin(0, Through::Direct, false));
         assert!(admin(0, Through::Sudo, false));

@@ -1,4 +1,4 @@
-//! `pending`, `approve`, `deny`: what an operator does in a terminal.
+//! `pending`, `approve`, `deny`, `cancel`: what an operator does in a terminal.
 //!
 //! **Reads** the waiting room; for an approval on a terminal one more line from its person.
 //! **Gives** the same answers as the line on stdin, for people.
@@ -7,17 +7,31 @@
 use std::io;
 use std::io::Write;
 
+use chrono::DateTime;
+use chrono::Utc;
+use serde::Serialize;
+
 use super::ApproveArgs;
+use super::CancelArgs;
 use super::DenyArgs;
+use super::PendingArgs;
 use super::Stop;
 use super::World;
 use super::line;
 use super::table::Paint;
 use super::table::Table;
+use crate::approval;
 use crate::approval::Found;
+use crate::approval::Seeker;
+use crate::approval::State;
+use crate::approval::Ticket;
 use crate::approval::Via;
+use crate::assurance::Assurance;
+use crate::audit;
 use crate::pipeline;
+use crate::pipeline::Yes;
 use crate::request::Code;
+use crate::request::Factor;
 use crate::request::Input;
 use crate::request::Reply;
 use crate::request::Which;
@@ -26,48 +40,100 @@ use crate::response::Response;
 use crate::response::Waiting;
 use crate::status::exit;
 
-/// Lists what waits.
-pub(super) fn pending(world: &World, json: bool, out: &mut dyn Write) -> Result<u8, Stop> {
+/// Lists what waits, or all that is remembered.
+pub(super) fn pending(world: &World, asked: &PendingArgs, out: &mut dyn Write) -> Result<u8, Stop> {
     let line = opened(world)?;
     let now = (world.now)();
-    let waiting = line
+    let failed = |fault: approval::Error| Stop::Said(fault.to_string(), exit::CONFIG);
+    let mut rows: Vec<(State, Ticket)> = line
         .approvals
         .waiting(now)
-        .map_err(|fault| Stop::Said(fault.to_string(), exit::CONFIG))?;
-    if json {
-        let waiting: Vec<Waiting> = waiting
-            .iter()
-            .map(|pending| Waiting::new(pending.ticket()))
-            .collect();
+        .map_err(failed)?
+        .iter()
+        .map(|pending| (State::Pending, pending.ticket().clone()))
+        .collect();
+    if asked.all {
+        rows.extend(line.approvals.past().map_err(failed)?);
+    }
+    if asked.format.json {
+        let rows: Vec<Listed> = rows.iter().map(Listed::new).collect();
         writeln!(
             out,
             "{}",
-            serde_json::to_string(&waiting).map_err(io::Error::other)?
+            serde_json::to_string(&rows).map_err(io::Error::other)?
         )?;
         return Ok(exit::ANSWERED);
     }
-    if waiting.is_empty() {
+    if rows.is_empty() {
         writeln!(out, "Nothing waits for a human.")?;
         return Ok(exit::ANSWERED);
     }
-    let mut table = Table::new(&[
-        "CODE", "AGE", "LEFT", "TARGET", "ASKED BY", "COMMAND", "REASON",
-    ]);
-    for pending in &waiting {
-        let ticket = pending.ticket();
+    table(&rows, asked.all, now).print(out, world.colour)?;
+    Ok(exit::ANSWERED)
+}
+
+/// The requests as a table.
+pub(super) fn table(rows: &[(State, Ticket)], states: bool, now: DateTime<Utc>) -> Table {
+    let mut heading = vec![
+        "CODE", "AGE", "LEFT", "NEEDS", "TARGET", "ASKED BY", "COMMAND", "REASON",
+    ];
+    if states {
+        heading.insert(1, "STATE");
+        heading.push("BY");
+    }
+    let mut table = Table::new(&heading);
+    for (state, ticket) in rows {
         let shown = Waiting::new(ticket);
-        table.row(&[
+        let waits = *state == State::Pending;
+        let left = if waits {
+            minutes(ticket.expires - now)
+        } else {
+            "-".to_owned()
+        };
+        let age = minutes(now - ticket.created);
+        let mut cells = vec![
             ticket.code.as_str(),
-            &minutes(now - ticket.created),
-            &minutes(ticket.expires - now),
+            &age,
+            &left,
+            shown.needs.word(),
             &shown.target,
             shown.requester.as_deref().unwrap_or(&ticket.caller),
             &shown.command,
             shown.reason.as_deref().unwrap_or("-"),
-        ]);
+        ];
+        if states {
+            cells.insert(1, state.word());
+            cells.push(ticket.decided.as_ref().map_or("-", |answer| &answer.by));
+        }
+        table.row(&cells);
     }
-    table.print(out, world.colour)?;
-    Ok(exit::ANSWERED)
+    table
+}
+
+/// One request as a list in JSON has it.
+#[derive(Debug, Serialize)]
+struct Listed {
+    state: &'static str,
+    #[serde(flatten)]
+    waiting: Waiting,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_at: Option<String>,
+}
+
+impl Listed {
+    fn new((state, ticket): &(State, Ticket)) -> Self {
+        let decided = ticket.decided.as_ref();
+        Self {
+            state: state.word(),
+            waiting: Waiting::new(ticket),
+            created_at: audit::stamp(ticket.created),
+            decided_by: decided.map(|answer| answer.by.clone()),
+            decided_at: decided.map(|answer| audit::stamp(answer.at)),
+        }
+    }
 }
 
 /// Approves one request. On a terminal it is shown whole and asked for once more.
@@ -77,36 +143,100 @@ pub(super) fn approve(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<u8, Stop> {
-    let mut code = asked.code.as_deref().map(parse_code).transpose()?;
     let line = opened(world)?;
-    if world.stdin_is_terminal && !asked.yes {
-        let which = code.clone().map_or(Which::Only, Which::Code);
-        let found = line.approvals.find(&which, (world.now)());
-        if let Ok(Found::These(found)) = found
-            && let [pending] = found.as_slice()
-        {
-            writeln!(
-                err,
-                "{}\n",
-                response::block(pending.ticket(), (world.now)())
-            )?;
-            if !confirmed(err)? {
+    let said = format!("Approve {}", asked.words.join(" "));
+    let (code, mut factor) = match Input::parse(said.as_bytes(), &line.limits.request) {
+        Ok(Input::Reply(Reply::Approve { code, factor })) => (code, factor),
+        Ok(_) => return Err(Stop::Said("that is no approval".to_owned(), exit::INVALID)),
+        Err(fault) => {
+            let message = format!("{fault}; `aiops pending` lists the codes");
+            return Err(Stop::Said(message, exit::INVALID));
+        }
+    };
+    let mut which = code.map_or(Which::Only, Which::Code);
+    if world.stdin_is_terminal
+        && !asked.yes
+        && let Some(ticket) = the_only(&line, &which, (world.now)())
+    {
+        match asked_once_more(&ticket, factor.is_some(), world, err)? {
+            Said::Yes(None) => {}
+            Said::Yes(more) => factor = more,
+            Said::No => {
                 return Err(Stop::Said(
                     "not approved; it is still waiting".to_owned(),
                     exit::REFUSED,
                 ));
             }
-            // What was read is what is meant, whatever came to wait meanwhile.
-            code = Some(pending.ticket().code.clone());
         }
+        // What was read is what is meant, whatever came to wait meanwhile.
+        which = Which::Code(ticket.code);
     }
-    print(
-        &pipeline::approve(&line, code, Via::Command),
-        &line,
-        asked.format.json,
-        world,
-        out,
-    )
+    let yes = Yes {
+        which,
+        factor,
+        via: Via::Command,
+        reason: asked.reason.clone(),
+    };
+    let answer = pipeline::approve(&line, yes);
+    print(&answer, &line, asked.format.json, world, out)
+}
+
+/// The one request that is meant, to be shown.
+fn the_only(line: &pipeline::Line, which: &Which, now: DateTime<Utc>) -> Option<Ticket> {
+    let anybody = Seeker {
+        uid: line.caller.uid,
+        own_first: false,
+        since: None,
+    };
+    match line.approvals.find(which, &anybody, now) {
+        Ok(Found::These(found)) => match found.as_slice() {
+            [pending] => Some(pending.ticket().clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a person typed.
+pub(super) enum Said {
+    /// Yes, perhaps with a code from the phone.
+    Yes(Option<Factor>),
+    /// Anything else.
+    No,
+}
+
+/// Shows a request whole and asks for a yes.
+pub(super) fn asked_once_more(
+    ticket: &Ticket,
+    has_factor: bool,
+    world: &World,
+    err: &mut dyn Write,
+) -> Result<Said, Stop> {
+    writeln!(err, "{}\n", response::block(ticket, None, (world.now)()))?;
+    if ticket.demand.level < Assurance::SecondFactor || has_factor {
+        let yes = confirmed(err, "Run this? Type yes to approve: ")?;
+        return Ok(if yes { Said::Yes(None) } else { Said::No });
+    }
+    let question =
+        "Run this? Type the code that your phone shows, or yes to be the first of two people: ";
+    let said = typed(err, question)?;
+    Ok(match Factor::parse(&said) {
+        Some(factor) => Said::Yes(Some(factor)),
+        None if said.eq_ignore_ascii_case("yes") => Said::Yes(None),
+        None => Said::No,
+    })
+}
+
+/// Takes back what one asked for oneself.
+pub(super) fn cancel(world: &World, asked: &CancelArgs, out: &mut dyn Write) -> Result<u8, Stop> {
+    let line = opened(world)?;
+    let which = match asked.which.as_deref() {
+        None => Which::Only,
+        Some(all) if all.eq_ignore_ascii_case("all") => Which::All,
+        Some(code) => Which::Code(parse_code(code)?),
+    };
+    let answer = pipeline::cancel(&line, &which, asked.reason.as_deref());
+    print(&answer, &line, asked.format.json, world, out)
 }
 
 /// Denies one request, or all, in the same words as on standard input.
@@ -123,7 +253,7 @@ pub(super) fn deny(world: &World, asked: &DenyArgs, out: &mut dyn Write) -> Resu
     print(&answer, &line, asked.format.json, world, out)
 }
 
-fn opened(world: &World) -> Result<pipeline::Line, Stop> {
+pub(super) fn opened(world: &World) -> Result<pipeline::Line, Stop> {
     line(world).map_err(|answer| Stop::Said(answer.message.clone(), answer.exit))
 }
 
@@ -137,15 +267,21 @@ fn parse_code(text: &str) -> Result<Code, Stop> {
     })
 }
 
-fn confirmed(err: &mut dyn Write) -> io::Result<bool> {
-    write!(err, "Run this? Type yes to approve: ")?;
+/// Asks a person for a yes.
+pub(super) fn confirmed(err: &mut dyn Write, question: &str) -> io::Result<bool> {
+    Ok(typed(err, question)?.eq_ignore_ascii_case("yes"))
+}
+
+/// Asks a person for one line.
+pub(super) fn typed(err: &mut dyn Write, question: &str) -> io::Result<String> {
+    write!(err, "{question}")?;
     err.flush()?;
     let mut said = String::new();
     io::stdin().read_line(&mut said)?;
-    Ok(said.trim().eq_ignore_ascii_case("yes"))
+    Ok(said.trim().to_owned())
 }
 
-fn print(
+pub(super) fn print(
     answer: &Response,
     line: &pipeline::Line,
     json: bool,
@@ -171,7 +307,7 @@ fn print(
     Ok(answer.exit)
 }
 
-fn minutes(span: chrono::TimeDelta) -> String {
+pub(super) fn minutes(span: chrono::TimeDelta) -> String {
     let seconds = span.num_seconds().max(0);
     format!("{}m{:02}s", seconds / 60, seconds % 60)
 }

@@ -22,12 +22,16 @@ use super::yaml::Raw;
 use super::yaml::RawPolicy;
 use super::yaml::RawSecret;
 use super::yaml::RawTarget;
+use super::yaml::RelayedCode;
+use super::yaml::SelfApproval;
 use super::yaml::UnknownDefault;
 use crate::approval;
 use crate::assurance::Assurance;
 use crate::assurance::Demand;
+use crate::assurance::Principal;
 use crate::audit;
 use crate::factor;
+use crate::grant;
 use crate::home::Home;
 use crate::pipeline;
 use crate::policy::Policy;
@@ -73,15 +77,19 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
     };
     let pattern = reader.size(&limit::PATTERN, raw.limits.pattern);
     let timeout_max = reader.time(&limit::TIMEOUT_MAX, raw.limits.timeout_max);
-    let approvals = reader.approvals(&raw, shell.command_bytes);
+    let mut approvals = reader.approvals(&raw, shell.command_bytes);
     let longest = rules::Longest {
         timeout: timeout_max,
         ttl: approvals.keep_decided,
     };
     let definitions = rules::definitions(&mut reader, lists, &inventory, longest);
+    let longest_ttl = definitions.iter().filter_map(|rule| rule.ttl).max();
+    approvals.longest_ttl = longest_ttl.unwrap_or(approvals.ttl).max(approvals.ttl);
     let fragments = rules::fragments(std::mem::take(&mut raw.fragments));
     let policy = Policy::new(definitions, fragments, shell, pattern);
+    let grants = reader.grants(&raw, &approvals);
     let factors = reader.factors(&raw, approvals.lock_wait);
+    let trust = reader.trust(&mut raw);
     let redaction = reader.redaction(std::mem::take(&mut raw.redact), pattern);
     let ssh = reader.ssh(&mut raw, home);
     let audit = reader.audit(&raw, ssh.output_bytes);
@@ -91,6 +99,8 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
         inventory,
         policy,
         approvals,
+        trust,
+        grants,
         factors,
         audit,
         redaction,
@@ -192,11 +202,59 @@ impl Reader {
         }
         approval::Limits {
             ttl,
+            longest_ttl: ttl,
             pending: self.size(&limit::PENDING, raw.pending),
+            pending_per_requester: self
+                .size(&limit::PENDING_PER_REQUESTER, raw.pending_per_requester),
+            notice: self.time(&limit::NOTICE, raw.notice),
+            word_window: self.time(&limit::WORD_WINDOW, raw.word_window),
             keep_decided: keep,
             lock_wait: self.time(&limit::APPROVALS_LOCK_WAIT, raw.lock_wait),
             // A request in JSON takes at most six bytes for one of its own, and has some company.
             file_bytes: 6 * command_bytes + 128 * 1024,
+        }
+    }
+
+    /// Who is believed.
+    fn trust(&mut self, raw: &mut Raw) -> approval::Trust {
+        let raw = &mut raw.approvals;
+        let group = raw.group.take().unwrap_or_else(|| APPROVERS.to_owned());
+        if !matches!(
+            Principal::parse(&format!("%{group}")),
+            Ok(Principal::Group(_))
+        ) {
+            let what = format!("`approvals.group`: `{group}` is no name of a Unix group");
+            self.fault(Place::of("approvals.group"), what);
+        }
+        approval::Trust {
+            group,
+            self_approval: raw.self_approval == SelfApproval::Allowed,
+            relayed_code: match raw.relayed_code {
+                RelayedCode::Client => Assurance::Client,
+                RelayedCode::OutOfBand => Assurance::OutOfBand,
+            },
+        }
+    }
+
+    fn grants(&mut self, raw: &Raw, approvals: &approval::Limits) -> grant::Limits {
+        let raw = &raw.approvals;
+        let ttl = self.time(&limit::GRANT_TTL, raw.grant_ttl);
+        let ttl_max = self.time(&limit::GRANT_TTL_MAX, raw.grant_ttl_max);
+        if ttl > ttl_max {
+            self.fault(
+                Place::of("approvals.grant_ttl"),
+                "`approvals.grant_ttl` is longer than `approvals.grant_ttl_max`",
+            );
+        }
+        let uses = self.number(&limit::GRANT_USES, raw.grant_uses);
+        grant::Limits {
+            ttl,
+            ttl_max,
+            uses_max: u32::try_from(uses).unwrap_or(u32::MAX),
+            standing: self.size(&limit::GRANTS, raw.grants),
+            keep: approvals.keep_decided.max(ttl_max),
+            lock_wait: approvals.lock_wait,
+            file_bytes: approvals.file_bytes,
         }
     }
 
@@ -299,6 +357,8 @@ impl Reader {
                 shell,
             },
             timeout,
+            preview_timeout: self.time(&limit::PREVIEW_TIMEOUT, raw.approvals.preview_timeout),
+            preview_chars: self.size(&limit::PREVIEW, raw.approvals.preview),
             message_wait: self.time(&limit::MESSAGE_WAIT, limits.message_wait),
             answer_chars: self.size(&limit::ANSWER, limits.answer),
             client_markers: raw.client_markers.take().unwrap_or_else(|| {
@@ -371,6 +431,9 @@ pub(super) fn line_of<T>(spanned: &Spanned<T>) -> Option<u64> {
 /// `PATH` on the target where the file names none: that of Debian's login for root, so that the
 /// tools in `sbin` are found.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The approvers' group where the file names none; setup makes it.
+const APPROVERS: &str = "aiops-approvers";
 
 /// What Hermes takes for its own voice.
 const CLIENT_MARKERS: [&str; 3] = [

@@ -87,6 +87,16 @@ pub(super) const RULE_TTL: Limit = Limit {
 };
 pub(super) const APPROVALS_MIN: Limit = size("approvals.min", 1, 1, 10);
 pub(super) const PENDING: Limit = size("approvals.pending", 20, 1, 1000);
+pub(super) const PENDING_PER_REQUESTER: Limit =
+    size("approvals.pending_per_requester", 10, 1, 1000);
+pub(super) const NOTICE: Limit = time("approvals.notice", 0, 0, 60);
+pub(super) const WORD_WINDOW: Limit = time("approvals.word_window", 60, 0, 3600);
+pub(super) const PREVIEW_TIMEOUT: Limit = time("approvals.preview_timeout", 10, 1, 60);
+pub(super) const PREVIEW: Limit = size("approvals.preview", 2 * KIB, 64, 8 * KIB);
+pub(super) const GRANTS: Limit = size("approvals.grants", 20, 0, 1000);
+pub(super) const GRANT_TTL: Limit = time("approvals.grant_ttl", 900, 10, 3600);
+pub(super) const GRANT_TTL_MAX: Limit = time("approvals.grant_ttl_max", 3600, 10, 3600);
+pub(super) const GRANT_USES: Limit = size("approvals.grant_uses", 20, 1, 1000);
 pub(super) const KEEP_DECIDED: Limit = time("approvals.keep_decided", DAY, 60, 90 * DAY);
 pub(super) const APPROVALS_LOCK_WAIT: Limit = time("approvals.lock_wait", 5, 1, 60);
 pub(super) const FACTOR_TRIES: Limit = size("approvals.factor_tries", 5, 1, 100);

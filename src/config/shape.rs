@@ -353,6 +353,24 @@ const APPROVALS: &[Key] = &[
         NEEDS,
         "The assurance that every approval needs. Without it the tier decides: relayed in lab, out_of_band in production.",
     ),
+    key(
+        "group",
+        Shape::Text,
+        "The Unix group whose members are approvers: their word on the gateway is another person's.",
+    )
+    .default("aiops-approvers"),
+    key(
+        "self_approval",
+        Shape::Word(&["refused", "allowed"]),
+        "Whether the one that asked may be the one that approves; it is recorded each time.",
+    )
+    .default("refused"),
+    key(
+        "relayed_code",
+        Shape::Word(&["client", "out_of_band"]),
+        "What an approver's code from a phone is worth that somebody else brings.",
+    )
+    .default("out_of_band"),
     MIN,
     ALL_OF,
     ANY_OF,
@@ -361,6 +379,51 @@ const APPROVALS: &[Key] = &[
         &limit::PENDING,
         "pending",
         "How many requests may wait at once.",
+    ),
+    number(
+        &limit::PENDING_PER_REQUESTER,
+        "pending_per_requester",
+        "How many requests of one Unix user may wait at once.",
+    ),
+    number(
+        &limit::NOTICE,
+        "notice",
+        "How long a request has to have been shown before a word without its code can mean it.",
+    ),
+    number(
+        &limit::WORD_WINDOW,
+        "word_window",
+        "How long after a request has ended, unanswered by its caller, a word without a code may still have been meant for it.",
+    ),
+    number(
+        &limit::PREVIEW_TIMEOUT,
+        "preview_timeout",
+        "Time limit of each command that shows the state before a human is asked.",
+    ),
+    number(
+        &limit::PREVIEW,
+        "preview",
+        "Characters that are shown of what such a command prints.",
+    ),
+    number(
+        &limit::GRANTS,
+        "grants",
+        "How many permissions in advance may hold at once.",
+    ),
+    number(
+        &limit::GRANT_TTL,
+        "grant_ttl",
+        "How long a permission in advance holds where its giver does not say.",
+    ),
+    number(
+        &limit::GRANT_TTL_MAX,
+        "grant_ttl_max",
+        "The longest that one may hold.",
+    ),
+    number(
+        &limit::GRANT_USES,
+        "grant_uses",
+        "The most uses that one may have.",
     ),
     number(
         &limit::KEEP_DECIDED,

@@ -96,6 +96,24 @@ pub(super) enum Sudo {
     Refused,
 }
 
+/// Whether the one that asked may approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SelfApproval {
+    #[default]
+    Refused,
+    Allowed,
+}
+
+/// What a code from a phone is worth that somebody else brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RelayedCode {
+    Client,
+    #[default]
+    OutOfBand,
+}
+
 /// What has to be fed to a command for a rule to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -163,16 +181,28 @@ pub(super) struct RawQuorum {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawApprovals {
     pub(super) needs: Option<Assurance>,
+    pub(super) group: Option<String>,
+    pub(super) self_approval: SelfApproval,
+    pub(super) relayed_code: RelayedCode,
     pub(super) min: Option<Quantity>,
     pub(super) all_of: Vec<String>,
     pub(super) any_of: Vec<String>,
     pub(super) ttl: Option<Quantity>,
     pub(super) pending: Option<Quantity>,
-    pub(super) keep_decided: Option<Quantity>,
-    pub(super) lock_wait: Option<Quantity>,
+    pub(super) pending_per_requester: Option<Quantity>,
+    pub(super) notice: Option<Quantity>,
+    pub(super) word_window: Option<Quantity>,
+    pub(super) preview_timeout: Option<Quantity>,
+    pub(super) preview: Option<Quantity>,
+    pub(super) grants: Option<Quantity>,
+    pub(super) grant_ttl: Option<Quantity>,
+    pub(super) grant_ttl_max: Option<Quantity>,
+    pub(super) grant_uses: Option<Quantity>,
     pub(super) factor_tries: Option<Quantity>,
     pub(super) factor_lock: Option<Quantity>,
     pub(super) factor_lock_max: Option<Quantity>,
+    pub(super) keep_decided: Option<Quantity>,
+    pub(super) lock_wait: Option<Quantity>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -67,6 +67,7 @@ fn mark(by: &str, stop: bool) -> Mark {
         uid: 1000,
         user: by.to_owned(),
         through: Through::Direct,
+        disputed: None,
     };
     Mark::new(&caller, DateTime::UNIX_EPOCH, "smoke", stop)
 }

@@ -7,7 +7,10 @@
 use chrono::DateTime;
 use chrono::Utc;
 
+use super::history;
+use crate::approval::Doubt;
 use crate::approval::Pending;
+use crate::approval::State;
 use crate::approval::Ticket;
 use crate::audit;
 use crate::request::EXAMPLE_REPLY;
@@ -17,17 +20,28 @@ use crate::response::Waiting;
 use crate::status::Status;
 use crate::status::exit;
 
-/// Several requests wait and the reply names none.
-pub(super) fn ambiguous(waiting: &[Pending], now: DateTime<Utc>) -> Response {
+/// The reply names none, and it is not clear which is meant.
+pub(super) fn ambiguous(waiting: &[Pending], doubt: &Doubt, now: DateTime<Utc>) -> Response {
     let codes: Vec<String> = waiting
         .iter()
         .map(|pending| format!("`Approve {}`", pending.ticket().code))
         .collect();
-    let message = format!(
-        "{} requests wait and the word does not say which. Nothing ran. Reply with a code: {}.",
-        waiting.len(),
-        codes.join(" or ")
-    );
+    let codes = codes.join(" or ");
+    let why = match doubt {
+        Doubt::Several => format!(
+            "{} requests wait and the word does not say which",
+            waiting.len()
+        ),
+        Doubt::Unseen => {
+            "a request came while the word was on its way, so it may not have been meant".to_owned()
+        }
+        Doubt::Ended(past) => format!(
+            "the word may have been meant for another request, which ended a moment ago ({})",
+            history::of(past.0, &past.1, now).trim_end_matches('.')
+        ),
+    };
+    let why = uppercased(&why);
+    let message = format!("{why}. Nothing ran. Reply with a code: {codes}.");
     let mut answer = Response::new(Status::Ambiguous, message, now);
     answer.pending = Some(
         waiting
@@ -38,9 +52,16 @@ pub(super) fn ambiguous(waiting: &[Pending], now: DateTime<Utc>) -> Response {
     answer
 }
 
+fn uppercased(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
 /// No request waits under that name.
 pub(super) fn nothing_pending(
-    last: Option<&Ticket>,
+    last: Option<&(State, Ticket)>,
     others: usize,
     now: DateTime<Utc>,
 ) -> Response {
@@ -49,39 +70,13 @@ pub(super) fn nothing_pending(
         1 => "No request with that code is waiting; one other is.".to_owned(),
         _ => format!("No request with that code is waiting; {others} others are."),
     };
-    if let Some(ticket) = last {
-        message = format!("{message} {}", history(ticket, now));
+    if let Some((state, ticket)) = last {
+        message = format!("{message} {}", history::of(*state, ticket, now));
     }
     let answer = Response::new(Status::Expired, message, now);
     match last {
-        Some(ticket) => answer.of_ticket(ticket),
+        Some((_, ticket)) => answer.of_ticket(ticket),
         None => answer,
-    }
-}
-
-/// What became of a request that no longer waits.
-pub(super) fn history(ticket: &Ticket, now: DateTime<Utc>) -> String {
-    let what = format!(
-        "The request with code {} on {}",
-        ticket.code, ticket.request.target
-    );
-    match &ticket.decided {
-        Some(decided) => {
-            let word = if decided.approved {
-                "approved"
-            } else {
-                "denied"
-            };
-            format!(
-                "{what} was already {word} by {} at {}.",
-                decided.by,
-                audit::stamp(decided.at)
-            )
-        }
-        None if now >= ticket.expires => {
-            format!("{what} expired at {}.", audit::stamp(ticket.expires))
-        }
-        None => format!("{what} was taken out of the waiting room by another answer."),
     }
 }
 
@@ -99,31 +94,29 @@ pub(super) fn unrecorded(fault: &audit::Error, now: DateTime<Utc>) -> Response {
     Response::error(exit::AUDIT, message, now)
 }
 
-/// One answer for one denial, or for all of them.
-pub(super) fn of_denials(
-    mut answers: Vec<Response>,
-    several: bool,
-    now: DateTime<Utc>,
-) -> Response {
+/// One answer for one request that was denied or taken back, or for all of them.
+pub(super) fn of_many(mut answers: Vec<Response>, several: bool, now: DateTime<Utc>) -> Response {
     let failed = answers
         .iter()
         .position(|answer| answer.status == Status::Error);
     if let Some(failed) = failed {
         return answers.swap_remove(failed);
     }
-    let denied: Vec<&Response> = answers
-        .iter()
-        .filter(|answer| answer.status == Status::Denied)
-        .collect();
-    if let (true, Some(last)) = (several, denied.last()) {
-        let message = format!("{} requests were denied. Nothing ran.", denied.len());
+    let done = |answer: &&Response| matches!(answer.status, Status::Denied | Status::Cancelled);
+    let done: Vec<&Response> = answers.iter().filter(done).collect();
+    if let (true, Some(last)) = (several, done.last()) {
+        let word = match last.status {
+            Status::Denied => "were denied",
+            _ => "were taken back",
+        };
+        let message = format!("{} requests {word}. Nothing ran.", done.len());
         return Response {
             risk: last.risk.clone(),
             audit_seq: last.audit_seq,
             decided_by: last.decided_by.clone(),
             decided_at: last.decided_at.clone(),
             denial_reason: last.denial_reason.clone(),
-            ..Response::new(Status::Denied, message, now)
+            ..Response::new(last.status, message, now)
         };
     }
     answers

@@ -12,17 +12,24 @@ use uuid::Uuid;
 
 use super::Line;
 use super::answer;
+use super::history;
 use crate::approval::Answer;
 use crate::approval::Denial;
 use crate::approval::Pending;
+use crate::approval::State;
 use crate::approval::Ticket;
+use crate::assurance::Missing;
 use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Event;
+use crate::audit::GrantUse;
 use crate::audit::InputFacts;
+use crate::audit::Receipt;
 use crate::audit::Record;
 use crate::audit::WouldHave;
 use crate::freeze::Frozen;
+use crate::grant::Covered;
+use crate::grant::Grant;
 use crate::hex;
 use crate::policy::Decision;
 use crate::policy::Verdict;
@@ -38,13 +45,15 @@ use crate::status::exit;
 mod run;
 
 /// What is known of one request while it walks the line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Scribe<'a> {
     line: &'a Line,
     id: Uuid,
     draft: Option<Draft>,
     ticket: Option<Ticket>,
     decision: Option<Answer>,
+    grant: Option<GrantUse>,
+    preview_of: Option<Uuid>,
     risk: Option<&'static str>,
     rule: Option<String>,
     explanation: Option<String>,
@@ -60,6 +69,8 @@ impl<'a> Scribe<'a> {
             draft: None,
             ticket: None,
             decision: None,
+            grant: None,
+            preview_of: None,
             risk: None,
             rule: None,
             explanation: None,
@@ -105,6 +116,31 @@ impl<'a> Scribe<'a> {
     pub(super) fn with_decision(self, decision: &Answer) -> Self {
         Self {
             decision: Some(decision.clone()),
+            ..self
+        }
+    }
+
+    /// With the use of a grant.
+    pub(super) fn with_grant(self, grant: &Grant, nth: u32) -> Self {
+        let used = GrantUse {
+            id: grant.id.to_string(),
+            code: grant.code.to_string(),
+            covers: grant.covers.clone(),
+            digest: grant.digest.clone(),
+            nth: Some(nth),
+            of: grant.uses,
+        };
+        Self {
+            decision: Some(grant.given.clone()),
+            grant: Some(used),
+            ..self
+        }
+    }
+
+    /// For a command that shows the state before a human is asked about another one.
+    pub(super) fn previewing(self, asked: Uuid) -> Self {
+        Self {
+            preview_of: Some(asked),
             ..self
         }
     }
@@ -172,36 +208,62 @@ impl<'a> Scribe<'a> {
 
     /// The approval is too weak, and the request goes on waiting.
     pub(super) fn too_weak(&self, why: &str) -> Response {
-        let code = self.code();
         let message = format!(
-            "Nothing ran: {why}. The request is still waiting; that user runs `sudo -u aiopsexec /opt/aiops/aiops approve {code}` on the gateway."
+            "Nothing ran: {why}. The request is still waiting{}.",
+            self.what_helps()
         );
-        let mut answer = self.about(Status::Rejected, message);
-        answer.needs = self.ticket.as_ref().map(|ticket| ticket.needs);
+        let answer = self.about(Status::Rejected, message);
+        self.decided(self.demanding(answer))
+    }
+
+    /// The approval counts, and the request goes on waiting for more.
+    pub(super) fn not_yet(&self, missing: &Missing) -> Response {
+        let by = self.decision.as_ref().map_or("", |first| first.by.as_str());
+        let message = format!(
+            "Nothing ran yet: {by} approved it, and {missing}. It is still waiting{}.",
+            self.what_helps()
+        );
+        let mut answer = self.demanding(self.about(Status::ApprovalRequested, message));
+        answer.code = self.ticket.as_ref().map(|ticket| ticket.code.to_string());
         self.decided(answer)
     }
 
-    /// The approval counts as the first of two, and the request goes on waiting for the second.
-    pub(super) fn one_of_two(&self) -> Response {
-        let by = self.decision.as_ref().map_or("", |first| first.by.as_str());
-        let code = self.code();
-        let message = format!(
-            "Nothing ran yet: {by} approved it as the first of two people. It is still waiting; a second one, who did not ask either, runs `sudo -u aiopsexec /opt/aiops/aiops approve {code}` on the gateway."
-        );
-        let mut answer = self.about(Status::ApprovalRequested, message);
-        answer.needs = self.ticket.as_ref().map(|ticket| ticket.needs);
-        answer.code = Some(code);
-        self.decided(answer)
+    /// How an answer is given that counts as a person's.
+    fn what_helps(&self) -> String {
+        let Some(ticket) = &self.ticket else {
+            return String::new();
+        };
+        let code = &ticket.code;
+        format!(
+            ": an approver (group `{}`) runs `sudo -u aiopsexec /opt/aiops/aiops approve {code}` on the gateway, or replies `Approve {code}` with a six-digit code from the phone",
+            self.line.approvals.trust().group
+        )
+    }
+
+    fn demanding(&self, mut answer: Response) -> Response {
+        if let Some(ticket) = &self.ticket {
+            answer.needs = Some(ticket.demand.level);
+            answer.demand = Some(ticket.demand.to_string());
+        }
+        answer
     }
 
     /// The request waits for a human now: the answer, not yet recorded.
-    pub(super) fn waiting(&self, pending: &Pending, now: DateTime<Utc>) -> Response {
+    pub(super) fn waiting(
+        &self,
+        pending: &Pending,
+        before: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Response {
         let ticket = pending.ticket();
         let mut answer = self.about(Status::ApprovalRequested, response::APPROVAL_REQUIRED);
         answer = answer.of_ticket(ticket);
         answer.expires_at = Some(audit::stamp(ticket.expires));
-        answer.needs = Some(ticket.needs);
-        answer.prompt = Some(response::block(ticket, now));
+        answer.needs = Some(ticket.demand.level);
+        answer.demand = ticket.demand.is_quorum().then(|| ticket.demand.to_string());
+        answer.previous = before.map(str::to_owned);
+        answer.prompt = Some(response::block(ticket, before, now));
+        answer.shows = Some(ticket.id);
         answer
     }
 
@@ -213,11 +275,12 @@ impl<'a> Scribe<'a> {
     }
 
     /// Somebody else's answer was first.
-    pub(super) fn already_decided(&self, last: Option<&Ticket>) -> Response {
+    pub(super) fn already_decided(&self, last: Option<&(State, Ticket)>) -> Response {
         let now = self.now();
         let answer = match last {
-            Some(ticket) => {
-                Response::new(Status::Expired, answer::history(ticket, now), now).of_ticket(ticket)
+            Some((state, ticket)) => {
+                let message = history::of(*state, ticket, now);
+                Response::new(Status::Expired, message, now).of_ticket(ticket)
             }
             None => self.about(Status::Expired, "It was already decided. Nothing ran."),
         };
@@ -231,6 +294,35 @@ impl<'a> Scribe<'a> {
             audit::stamp(ticket.expires)
         );
         self.decided(self.about(Status::Expired, message))
+    }
+
+    /// It was taken back.
+    pub(super) fn cancelled(&self, ticket: &Ticket) -> Response {
+        let why = ticket.cancelled.as_deref().unwrap_or("nobody wants it");
+        let message = format!("Taken back: {why}. Nothing ran.");
+        self.decided(self.about(Status::Cancelled, message))
+    }
+
+    /// A grant was given or ended.
+    pub(super) fn grant_record(
+        &self,
+        status: &str,
+        grant: &Grant,
+        said: &str,
+    ) -> Result<Receipt, audit::Error> {
+        let mut record = self.clone().with_grant(grant, 0).record(Event::Grant);
+        if let Some(used) = &mut record.grant {
+            used.nth = None;
+        }
+        record.status = Some(status.to_owned());
+        record.target = Some(grant.target.clone());
+        record.host = Some(grant.host.clone());
+        if let Covered::Command(command) = &grant.covers {
+            record.command = Some(command.clone());
+        }
+        record.digest = Some(grant.digest.clone());
+        record.message = Some(said.to_owned());
+        self.line.log.append(self.clean(record))
     }
 
     /// A message that was not understood: its size and hash, never itself.
@@ -262,12 +354,6 @@ impl<'a> Scribe<'a> {
 
     // What all of them share.
 
-    /// The name that people type for the request that waits.
-    fn code(&self) -> String {
-        let ticket = self.ticket.as_ref();
-        ticket.map_or_else(String::new, |ticket| ticket.code.to_string())
-    }
-
     /// An answer about this request, not yet recorded.
     pub(super) fn about(&self, status: Status, message: impl Into<String>) -> Response {
         self.told(Response::new(status, message, self.now()))
@@ -285,6 +371,7 @@ impl<'a> Scribe<'a> {
             answer.decided_by = Some(decision.by.clone());
             answer.decided_at = Some(audit::stamp(decision.at));
         }
+        answer.grant.clone_from(&self.grant);
         answer.request_id = Some(self.id.to_string());
         answer.risk = self.risk.map(str::to_owned);
         answer.rule.clone_from(&self.rule);
@@ -338,6 +425,7 @@ impl<'a> Scribe<'a> {
         record.caller = Some(line.caller.user.clone());
         record.caller_uid = Some(line.caller.uid);
         record.caller_through = Some(line.caller.through.word().to_owned());
+        record.caller_disputed.clone_from(&line.caller.disputed);
         if let Some(draft) = &self.draft {
             record.target = Some(draft.target.clone());
             record.command = Some(draft.command.clone());
@@ -349,20 +437,26 @@ impl<'a> Scribe<'a> {
         if let Some(ticket) = &self.ticket {
             record.approval_id = Some(ticket.id.to_string());
             record.digest = Some(ticket.digest.clone());
+            record.needs = Some(ticket.demand.to_string());
         }
         if let Some(decision) = &self.decision {
             record.approver = Some(decision.by.clone());
             record.approver_uid = Some(decision.uid);
             record.approver_via = Some(decision.via.word().to_owned());
-            if let Some(first) = &decision.after {
+            record.approver_factor.clone_from(&decision.factor);
+            if decision.approved {
+                record.approval_reason.clone_from(&decision.reason);
+                record.self_approved = decision.self_approved.then_some(true);
+            }
+            if let Some(first) = decision.after.first() {
                 record.first_approver = Some(first.by.clone());
                 record.first_approver_uid = Some(first.uid);
             }
-            record.assurance = self
-                .ticket
-                .as_ref()
-                .map(|ticket| decision.assurance(ticket));
+            record.earlier_approvers.clone_from(&decision.after);
+            record.assurance = Some(decision.assurance());
         }
+        record.grant.clone_from(&self.grant);
+        record.preview_of = self.preview_of.map(|id| id.to_string());
         record
     }
 }

@@ -25,6 +25,10 @@ pub(super) struct Ask<'r, 's> {
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) demand: Demand,
+    /// Whether one of them says that it cannot be undone.
+    pub(super) irreversible: bool,
+    /// The one rule that asks, where nothing but it stands in the way.
+    pub(super) only: Option<String>,
     pub(super) ttl: Option<Duration>,
     pub(super) previews: Vec<String>,
 }
@@ -40,6 +44,8 @@ impl Asked {
     ) -> Asked {
         let mut asked = Asked {
             demand: scope.demand.clone(),
+            irreversible: asks.iter().any(|ask| ask.rule.definition.irreversible),
+            only: None,
             ttl: None,
             previews: Vec::new(),
         };

@@ -140,7 +140,13 @@ impl Verdict {
 
     /// Whether a rule says that it cannot be undone.
     pub fn is_irreversible(&self) -> bool {
-        self.reasons().any(Reason::is_irreversible)
+        self.asked.irreversible || self.reasons().any(Reason::is_irreversible)
+    }
+
+    /// The rule that alone asks about it: it is one command that can be read, and nothing else in it
+    /// needs a human.
+    pub fn asks_only_by(&self) -> Option<&str> {
+        self.asked.only.as_deref()
     }
 
     /// The time limit of the rules that decided, the longest of them.

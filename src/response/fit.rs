@@ -1,7 +1,7 @@
 //! Cuts output so that the whole answer stays under the client's limit.
 //!
 //! **Reads** nothing.
-//! **Gives** [`fit`], [`shortened`].
+//! **Gives** [`fit`], [`shortened`], [`cut`].
 //! **Never** cuts without a mark that says so.
 
 use super::Response;
@@ -99,7 +99,7 @@ fn width(c: char) -> usize {
 }
 
 /// Takes the middle out of a text until its JSON form has at most `room` characters.
-fn cut(text: String, room: usize) -> String {
+pub(crate) fn cut(text: String, room: usize) -> String {
     let all = written(Some(&text));
     if all <= room {
         return text;

@@ -7,12 +7,14 @@
 use chrono::DateTime;
 use chrono::Utc;
 
+use crate::approval::Preview;
 use crate::approval::Ticket;
 use crate::assurance::Assurance;
 use crate::visible;
 
-/// Everything that the digest covers, for people. The caller of this program shows it unchanged.
-pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
+/// Everything that the digest covers, for people, and what was said `before` about the same. The
+/// caller of this program shows it unchanged.
+pub fn block(ticket: &Ticket, before: Option<&str>, now: DateTime<Utc>) -> String {
     let request = &ticket.request;
     let mut lines = vec![
         super::APPROVAL_REQUIRED.to_owned(),
@@ -32,6 +34,18 @@ pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
         said(request.requester.as_deref()),
         visible::line(&ticket.caller)
     ));
+    let named = [
+        ("Incident: ", &request.incident),
+        ("Chat:     ", &request.conversation),
+    ];
+    for (heading, text) in named {
+        if let Some(text) = text {
+            lines.push(format!("{heading}{}", visible::line(text)));
+        }
+    }
+    if let Some(seconds) = request.timeout {
+        lines.push(format!("Limit:    {seconds} s"));
+    }
     if let Some(rule) = &ticket.rule {
         let why = ticket
             .why
@@ -43,11 +57,20 @@ pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
             why.unwrap_or_default()
         ));
     }
+    if !ticket.explanation.is_empty() {
+        lines.push(format!("Judged:   {}", visible::line(&ticket.explanation)));
+    }
     if ticket.irreversible {
         lines.push("Warning:  this cannot be undone".to_owned());
     }
-    if ticket.needs > Assurance::Relayed {
-        lines.push(format!("Needs:    {}", ticket.needs));
+    if let Some(before) = before {
+        lines.push(format!("Before:   {}", visible::line(before)));
+    }
+    for preview in &ticket.previews {
+        lines.extend(preview_lines(preview));
+    }
+    if ticket.demand.level > Assurance::Relayed {
+        lines.push(format!("Needs:    {}", ticket.demand));
     }
     lines.push(format!("Code:     {}", ticket.code));
     lines.push(format!("Digest:   {}", ticket.digest_words()));
@@ -59,6 +82,19 @@ pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
         left % 60
     ));
     lines.join("\n")
+}
+
+/// What a reading command showed: data of the target, set off by a bar.
+fn preview_lines(preview: &Preview) -> Vec<String> {
+    let mut shown = command_lines("Preview:  ", &preview.command);
+    shown.push(format!("  = {}", visible::line(&preview.outcome)));
+    shown.extend(
+        preview
+            .output
+            .lines()
+            .map(|line| format!("  | {}", visible::line(line))),
+    );
+    shown
 }
 
 /// A command under a heading. One of several lines is set off by a bar, so that no line of it can

@@ -81,6 +81,7 @@ fn freeze(server: &Sshd, stop: bool) {
         uid: 1000,
         user: "alice".to_owned(),
         through: Through::Direct,
+        disputed: None,
     };
     let mark = Mark::new(&caller, DateTime::UNIX_EPOCH, "smoke", stop);
     let freezes = Freezes::new(server.path("freeze"));

@@ -5,6 +5,7 @@ use std::process::Child;
 
 use crate::lab::Answer;
 use crate::lab::Lab;
+use crate::lab::RULES;
 use crate::lab::lab;
 use crate::lab::request;
 
@@ -70,7 +71,9 @@ fn many_requests_at_once_share_one_log_and_one_connection() {
 
 #[test]
 fn many_askers_at_once_get_a_code_each_and_no_more_than_the_room_holds() {
-    let lab = lab!();
+    let lab = lab!(&format!(
+        "{RULES}approvals: {{pending: 20, pending_per_requester: 30}}\n"
+    ));
     let messages: Vec<String> = (0..40)
         .map(|n| request(&format!("touch {}", lab.mark(&n.to_string()))).to_string())
         .collect();

@@ -17,24 +17,19 @@ use crate::outcome::Captured;
 use crate::outcome::Concluded;
 use crate::outcome::Outcome;
 use crate::outcome::Transcript;
+use crate::policy::Case;
 use crate::response::Response;
-use crate::shell::Script;
 use crate::status::Status;
 use crate::status::exit;
-use crate::target::Target;
 use crate::visible;
 
 impl Scribe<'_> {
     /// The record before a run.
-    pub(in crate::pipeline) fn intent(
-        &self,
-        target: &Target,
-        script: &Script,
-        limit: Duration,
-    ) -> Record {
+    pub(in crate::pipeline) fn intent(&self, case: &Case, limit: Duration) -> Record {
+        let script = case.request().script();
         let mut record = self.record(Event::Intent);
         record.status = Some("started".to_owned());
-        record.host = Some(target.host().to_string());
+        record.host = Some(case.target().host().to_string());
         let sent = script.to_send();
         if sent != script.text() {
             record.sent = Some(sent.into_owned());

@@ -1,0 +1,129 @@
+//! Which waiting request a reply means.
+//!
+//! **Reads** the waiting room.
+//! **Gives** [`Found`], [`Seeker`], [`Doubt`].
+//! **Never** lets a bare word mean a request that its giver cannot have seen.
+
+use chrono::DateTime;
+use chrono::Utc;
+
+use super::Approvals;
+use super::Error;
+use super::Pending;
+use super::State;
+use super::Ticket;
+use super::Via;
+use super::before;
+use super::store;
+use crate::request::Which;
+use crate::uptime::Moment;
+
+/// Who looks for the request that is meant.
+#[derive(Debug, Clone, Copy)]
+pub struct Seeker {
+    /// The Unix user id of the caller.
+    pub uid: u32,
+    /// Whether a bare word means the caller's own requests first, where it has some.
+    pub own_first: bool,
+    /// For a yes: since when the caller has had its word. A bare word means only what was shown
+    /// before that.
+    pub since: Option<Moment>,
+}
+
+/// Why a bare word does not say which request it means.
+#[derive(Debug)]
+pub enum Doubt {
+    /// Several wait.
+    Several,
+    /// The only one came when the word was on its way already, or was not shown to anybody yet.
+    Unseen,
+    /// Another one ended a moment ago without this caller's word; it may have been meant.
+    Ended(Box<(State, Ticket)>),
+}
+
+/// Which waiting request a reply means.
+#[derive(Debug)]
+pub enum Found {
+    /// These; more than one only for `Deny all`.
+    These(Vec<Pending>),
+    /// The reply names none, and it is not clear which one is meant of these.
+    Ambiguous(Vec<Pending>, Doubt),
+    /// None waits under that name.
+    None {
+        /// The last one that stopped waiting; it may explain why.
+        last: Option<Box<(State, Ticket)>>,
+        /// How many wait under other names.
+        others: usize,
+    },
+}
+
+impl Approvals {
+    /// Finds what a reply means.
+    ///
+    /// A bare word means the only request of its caller; where the caller has none that waits, the
+    /// only request of all. As a yes it counts only if that request was shown before the word came
+    /// into the caller's hands, and if no other request of the same asker ended a moment ago in a
+    /// way that the giver need not have noticed.
+    pub fn find(&self, which: &Which, by: &Seeker, now: DateTime<Utc>) -> Result<Found, Error> {
+        let mut waiting = self.waiting(now)?;
+        let all = waiting.len();
+        if let Which::Code(code) = which {
+            waiting.retain(|pending| pending.ticket.code == *code);
+        } else {
+            let own = |pending: &Pending| pending.ticket.caller_uid == by.uid;
+            if by.own_first && waiting.iter().any(own) {
+                waiting.retain(own);
+            }
+        }
+        if waiting.is_empty() {
+            let last = match which {
+                Which::Code(code) => self.last(|ticket| ticket.code == *code)?,
+                Which::Only | Which::All => self.last(|_| true)?,
+            };
+            let last = last.map(Box::new);
+            return Ok(Found::None { last, others: all });
+        }
+        if matches!(which, Which::Only)
+            && let Some(doubt) = self.doubt(&waiting, by, now)?
+        {
+            return Ok(Found::Ambiguous(waiting, doubt));
+        }
+        Ok(Found::These(waiting))
+    }
+
+    fn doubt(
+        &self,
+        waiting: &[Pending],
+        by: &Seeker,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Doubt>, Error> {
+        let [only] = waiting else {
+            return Ok(Some(Doubt::Several));
+        };
+        let Some(since) = by.since else {
+            return Ok(None);
+        };
+        let only = &only.ticket;
+        let seen = store::shown(&self.dir, &only.id)
+            .is_some_and(|shown| shown.is_before(since, self.limits.notice));
+        if !seen {
+            return Ok(Some(Doubt::Unseen));
+        }
+        // A file is at least as young as what it tells of; a second is for the clock's own grain.
+        let window = before(now, self.limits.word_window);
+        let recent = before(window, std::time::Duration::from_secs(1));
+        let past = store::past(&self.dir, self.limits.file_bytes, recent)?;
+        let unnoticed = past.into_iter().find(|(_, ticket)| {
+            let by_this_caller = ticket
+                .decided
+                .as_ref()
+                .is_some_and(|answer| answer.uid == by.uid && answer.via == Via::Stdin);
+            // Whoever meant the same request when it waited before means this one.
+            ticket.caller_uid == only.caller_uid
+                && !ticket.asks_the_same(only)
+                && !by_this_caller
+                && ticket.ended_at() > window
+        });
+        Ok(unnoticed.map(|ended| Doubt::Ended(Box::new(ended))))
+    }
+}
