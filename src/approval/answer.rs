@@ -108,8 +108,9 @@ pub struct Answer {
 pub struct Earlier {
     /// The person.
     pub by: String,
-    /// The Unix user id of the caller that brought the answer.
-    pub uid: u32,
+    /// The Unix user id of that person; none where a code came through somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
     /// `stdin`, `command` or `client`.
     pub via: String,
     /// `totp` or `recovery`, where a code came with it.
@@ -215,6 +216,12 @@ impl Answer {
         self.level
     }
 
+    /// The Unix user id of the one that answered; none where a code came through somebody else.
+    pub fn own_uid(&self) -> Option<u32> {
+        let relayed = self.factor.is_some() && self.via != Via::Command;
+        (!relayed).then_some(self.uid)
+    }
+
     /// As one voice among several.
     pub fn voice(&self) -> Voice<'_> {
         Voice {
@@ -250,7 +257,7 @@ impl Answer {
     fn earlier(&self) -> Earlier {
         Earlier {
             by: self.by.clone(),
-            uid: self.uid,
+            uid: self.own_uid(),
             via: self.via.word().to_owned(),
             factor: self.factor.clone(),
             assurance: self.level,

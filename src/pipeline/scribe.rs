@@ -441,7 +441,7 @@ impl<'a> Scribe<'a> {
         }
         if let Some(decision) = &self.decision {
             record.approver = Some(decision.by.clone());
-            record.approver_uid = Some(decision.uid);
+            record.approver_uid = decision.own_uid();
             record.approver_via = Some(decision.via.word().to_owned());
             record.approver_factor.clone_from(&decision.factor);
             if decision.approved {
@@ -450,7 +450,7 @@ impl<'a> Scribe<'a> {
             }
             if let Some(first) = decision.after.first() {
                 record.first_approver = Some(first.by.clone());
-                record.first_approver_uid = Some(first.uid);
+                record.first_approver_uid = first.uid;
             }
             record.earlier_approvers.clone_from(&decision.after);
             record.assurance = Some(decision.assurance());
