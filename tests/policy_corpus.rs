@@ -8,6 +8,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use aiops::assurance::Assurance;
 use aiops::config::Config;
 use aiops::home::Home;
 use aiops::policy::Decision;
@@ -22,13 +23,15 @@ use aiops::target::Unknown;
 /// it is examined on the way.
 #[track_caller]
 fn policy(text: &str) -> Policy {
+    config(text).policy
+}
+
+fn config(text: &str) -> Config {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("config.yml");
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    Config::load_and_examine(&Home::new(home.path()))
-        .unwrap()
-        .policy
+    Config::load_and_examine(&Home::new(home.path())).unwrap()
 }
 
 fn example() -> Policy {
@@ -67,8 +70,9 @@ fn unescaped(text: &str) -> String {
 
 #[test]
 fn the_example_policy_has_no_fault() {
+    let production = Scope::of_tier(Tier::Production);
     let faults: Vec<String> = example()
-        .examine(&[])
+        .examine(&[&lab(), &production])
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -119,6 +123,66 @@ fn every_command_of_the_corpus_gets_its_decision() {
 }
 
 #[test]
+fn whatever_is_shown_beside_a_question_is_allowed_by_itself() {
+    let policy = example();
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    let lines = include_str!("corpus/policy.tsv").lines();
+    for line in lines.filter(|line| line.starts_with("ask\t")) {
+        let text = unescaped(line.split('\t').nth(1).unwrap());
+        let verdict = policy.verdict(&Script::parse(&text, &Limits::default()), &lab());
+        for preview in verdict.previews() {
+            let script = Script::parse(preview, &Limits::default());
+            let shown = policy.verdict(&script, &rejecting());
+            if shown.decision() != Decision::Allow {
+                wrong.push(format!("{preview}: {text}"));
+            }
+            count += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn the_most_asked_about_commands_show_what_they_are_about() {
+    let policy = example();
+    for (text, previews) in [
+        (
+            "sudo systemctl restart nginx",
+            &["systemctl status nginx --no-pager", "sudo nginx -t"][..],
+        ),
+        (
+            "systemctl disable --now cups",
+            &["systemctl status cups --no-pager"],
+        ),
+        ("service ssh stop", &["systemctl status ssh --no-pager"]),
+        ("systemctl daemon-reload", &[]),
+        ("systemctl restart 'a b; rm'", &[]),
+        ("apachectl graceful", &["sudo apachectl configtest"]),
+        ("kill -9 812", &["ps -o pid,user,etime,args -p 812"]),
+        ("sudo killall java", &["pgrep -a java"]),
+        ("pkill -f gunicorn", &["pgrep -af gunicorn"]),
+        ("sudo reboot", &["uptime", "who"]),
+        ("sudo apt-get install -y nginx", &["apt-cache policy nginx"]),
+        ("apt upgrade", &["apt list --upgradable"]),
+        ("dnf -y upgrade", &["dnf list updates"]),
+        ("rm -rf /srv/app/old", &["ls -ld /srv/app/old"]),
+        ("cd /srv && rm old", &[]),
+        ("chmod 640 /etc/app.conf", &["ls -ld /etc/app.conf"]),
+        ("userdel -r bob", &["id bob"]),
+        ("umount -l /mnt", &["findmnt /mnt"]),
+        ("mount /dev/sdb1 /mnt", &["findmnt /mnt"]),
+        ("docker rm -f web", &["docker ps -a --filter name=web"]),
+        ("docker pull nginx:1.25", &[]),
+    ] {
+        let verdict = policy.verdict(&Script::parse(text, &Limits::default()), &lab());
+        assert_eq!(verdict.decision(), Decision::RequireApproval, "{text}");
+        assert_eq!(verdict.previews(), previews, "{text}");
+    }
+}
+
+#[test]
 fn what_does_not_pass_is_told_what_would_have_to_change() {
     let policy = example();
     let lines = include_str!("corpus/policy.tsv").lines();
@@ -135,17 +199,46 @@ fn what_does_not_pass_is_told_what_would_have_to_change() {
     }
 }
 
-/// The policy that `docs/policy.md` shows.
-fn shown_policy() -> Policy {
+/// The first configuration that `docs/policy.md` shows behind a heading.
+fn shown(heading: &str) -> Config {
     let document = include_str!("../docs/policy.md");
-    let (_, rest) = document.split_once("```yaml\n").unwrap();
+    let (_, behind) = document.split_once(heading).unwrap();
+    let (_, rest) = behind.split_once("```yaml\n").unwrap();
     let (yaml, _) = rest.split_once("```").unwrap();
-    policy(yaml)
+    config(yaml)
+}
+
+#[test]
+fn what_the_document_says_of_those_who_approve_is_true() {
+    let config = shown("\n## Who has to approve\n");
+    let target = config.inventory.iter().next().unwrap();
+    let script = Script::parse("pg_ctl promote -D /x", &Limits::default());
+    let verdict = config.policy.verdict(&script, target.scope());
+    let demand = verdict.demand();
+    assert_eq!(demand.level, Assurance::OutOfBand);
+    assert_eq!(demand.min, 2);
+    let all_of: Vec<String> = demand.all_of.iter().map(ToString::to_string).collect();
+    assert_eq!(all_of, ["%dba"]);
+    let any_of: Vec<String> = demand
+        .any_of
+        .iter()
+        .flatten()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(any_of, ["%oncall", "%sre"]);
+}
+
+#[test]
+fn what_the_document_says_of_a_preview_is_true() {
+    let policy = shown("\n## What is shown with a question\n").policy;
+    let script = Script::parse("sudo systemctl restart nginx", &Limits::default());
+    let verdict = policy.verdict(&script, &lab());
+    assert_eq!(verdict.previews(), ["systemctl status nginx --no-pager"]);
 }
 
 #[test]
 fn what_the_document_says_of_its_example_is_true() {
-    let policy = shown_policy();
+    let policy = shown("# Policy\n").policy;
     assert_eq!(policy.examine(&[]), []);
     for (text, decision, rule) in [
         ("uptime", Decision::Allow, "auto_allowed-1"),
