@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::assurance::Assurance;
+use crate::assurance::Demand;
 use crate::audit::Asked;
 use crate::audit::History;
 use crate::config::Config;
@@ -122,9 +122,9 @@ pub struct Weaker {
     /// How often it was asked.
     pub times: u64,
     /// What is demanded now.
-    pub from: Assurance,
+    pub from: Demand,
     /// What would be demanded.
-    pub to: Assurance,
+    pub to: Demand,
 }
 
 /// The word for a target that the new configuration does not know.
@@ -232,12 +232,15 @@ fn change(asked: &Asked, verdict: Option<&Verdict>) -> Option<Change> {
 fn weaker(asked: &Asked, today: &Config, verdict: &Verdict) -> Option<Weaker> {
     let now = judged(today, asked)?;
     let asks = |verdict: &Verdict| verdict.decision() == Decision::RequireApproval;
-    (asks(&now) && asks(verdict) && verdict.needs() < now.needs()).then(|| Weaker {
+    // Whoever meets the new demand has to meet that of today, people and all.
+    let both = now.demand().clone().and(verdict.demand());
+    let is_weaker = asks(&now) && asks(verdict) && both != *verdict.demand();
+    is_weaker.then(|| Weaker {
         target: asked.target.clone(),
         command: asked.command.clone(),
         times: asked.times,
-        from: now.needs(),
-        to: verdict.needs(),
+        from: now.demand().clone(),
+        to: verdict.demand().clone(),
     })
 }
 

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::assurance::Assurance;
 
 fn config(rules: &str) -> Config {
     let text = format!("targets: {{srv1: {{host: 10.0.0.1}}}}\n{rules}");
@@ -107,6 +108,27 @@ fn a_weaker_approval_than_today_is_a_change() {
     let new = config("approval_required: [{pattern: touch}]\n");
     let found = replay(&asked, &new, Some(&today));
     assert!(found.changes.is_empty() && found.changes_something());
-    assert_eq!(found.weaker[0].to, Assurance::Relayed);
+    assert_eq!(found.weaker[0].to.level, Assurance::Relayed);
     assert!(!replay(&asked, &today, Some(&new)).changes_something());
+}
+
+#[test]
+fn fewer_or_other_people_than_today_are_a_change() {
+    let asked = history(&[("approval_required", "srv1", "touch /x")]);
+    let wanting = |people: &str| {
+        config(&format!(
+            "approval_required: [{{pattern: touch, needs: second_factor, approvals: {people}}}]\n"
+        ))
+    };
+    let today = wanting("{min: 2, any_of: [alice, bob]}");
+    for (people, weaker) in [
+        ("{min: 2, any_of: [alice, bob]}", false),
+        ("{min: 3, all_of: [carol], any_of: [alice, bob]}", false),
+        ("{min: 1, any_of: [alice, bob]}", true),
+        ("{min: 2}", true),
+        ("{min: 2, any_of: [alice, bob, carol]}", true),
+    ] {
+        let found = replay(&asked, &wanting(people), Some(&today));
+        assert_eq!(found.changes_something(), weaker, "{people}");
+    }
 }
