@@ -97,6 +97,16 @@ pub fn replace(written: NamedTempFile, path: &Path) -> Result<(), Fault> {
     sync(parent(path))
 }
 
+/// Takes a file away, if it is there; after this it stays away.
+pub fn remove(path: &Path) -> Result<(), Fault> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Fault::of("remove", path)(error))
+        }
+        _ => sync(parent(path)),
+    }
+}
+
 /// Reads a file of at most `limit` bytes.
 pub fn read<T: DeserializeOwned>(path: &Path, limit: usize) -> Result<T, Fault> {
     let failed = |error| Fault::of("read", path)(error);
@@ -160,6 +170,15 @@ pub fn forget(
             }
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Removes the temporary files of processes that died. Only for whoever knows that nobody else is
+/// writing one now.
+pub fn sweep(dir: &Path) -> Result<(), Fault> {
+    for path in names(dir, |name| name.starts_with(TEMPORARY))? {
+        remove(&path)?;
     }
     Ok(())
 }

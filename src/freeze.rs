@@ -6,7 +6,6 @@
 //! fails.
 
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::caller::Caller;
+use crate::folder;
 use crate::lock;
 use crate::target::Name;
 use crate::visible;
@@ -82,15 +82,8 @@ pub enum Frozen {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file operation failed.
-    #[error("cannot {verb} `{}`: {source}", path.display())]
-    Io {
-        /// What was tried.
-        verb: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] folder::Fault),
     /// Others held the lock for too long.
     #[error("another freeze or thaw has not come to its end within {} s", .0.as_secs())]
     Locked(Duration),

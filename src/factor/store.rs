@@ -6,12 +6,9 @@
 
 use std::fmt;
 use std::fs;
-use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::Read as _;
-use std::io::Write as _;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -31,6 +28,8 @@ use super::Tries;
 use super::recovery::Hash;
 use super::secret::Secret;
 use crate::assurance::Principal;
+use crate::folder;
+use crate::folder::Fault;
 use crate::lock;
 
 /// The name of a person who approves by a code, and of their file. It is formed like that of a Unix
@@ -81,15 +80,8 @@ impl TryFrom<String> for Name {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file operation failed.
-    #[error("cannot {verb} `{}`: {source}", path.display())]
-    Io {
-        /// What was tried.
-        verb: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] Fault),
     /// A file is not what this program wrote. What stands in it is not repeated.
     #[error("`{}` {fault}", path.display())]
     Broken {
@@ -104,11 +96,6 @@ pub enum Error {
     /// No randomness.
     #[error("the system gives no random bytes")]
     Random,
-}
-
-fn failed(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Io { verb, path, source }
 }
 
 /// What is kept of one person.
@@ -160,21 +147,17 @@ impl Factors {
     ///
     /// It cannot be made or locked.
     pub fn open(&self) -> Result<Open<'_>, Error> {
-        match fs::DirBuilder::new().mode(0o700).create(&self.dir) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(failed("create", &self.dir)(error));
-            }
-            _ => {}
-        }
+        folder::open(&self.dir)?;
         let path = self.dir.join("lock");
         let held = lock::take(&path, self.limits.lock_wait)
-            .map_err(failed("lock", &path))?
+            .map_err(Fault::of("lock", &path))?
             .ok_or(Error::Locked)?;
         let open = Open {
             dir: &self.dir,
             _held: held,
         };
-        open.sweep()?;
+        // Nobody else is writing now.
+        folder::sweep(&self.dir)?;
         Ok(open)
     }
 
@@ -227,7 +210,7 @@ impl Open<'_> {
         match fs::symlink_metadata(&path) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(failed("inspect", &path)(error)),
+            Err(error) => Err(Fault::of("inspect", &path)(error).into()),
         }
     }
 
@@ -262,7 +245,7 @@ impl Open<'_> {
     /// The file cannot be read or written, or is not there.
     pub fn renew(&self, name: &Name, codes: &RecoveryCodes) -> Result<(), Error> {
         let path = person_path(self.dir, name);
-        let gone = || failed("read", &path)(io::ErrorKind::NotFound.into());
+        let gone = || Fault::of("read", &path)(io::ErrorKind::NotFound.into());
         let mut kept = self.read(name)?.ok_or_else(gone)?;
         kept.recovery = codes.hashes();
         self.put(&kept)
@@ -283,7 +266,7 @@ impl Open<'_> {
     ///
     /// The file cannot be removed.
     pub fn remove(&self, name: &Name) -> Result<(), Error> {
-        self.delete(&person_path(self.dir, name))
+        Ok(folder::remove(&person_path(self.dir, name))?)
     }
 
     /// Ends the wait after wrong codes, be the file broken or not.
@@ -310,7 +293,8 @@ impl Open<'_> {
     }
 
     pub(super) fn put(&self, kept: &Kept) -> Result<(), Error> {
-        self.write(&person_path(self.dir, &kept.name), kept)
+        let path = person_path(self.dir, &kept.name);
+        Ok(folder::replace(folder::write(self.dir, kept)?, &path)?)
     }
 
     pub(super) fn tries(&self) -> Result<Option<Tries>, Error> {
@@ -320,54 +304,9 @@ impl Open<'_> {
     pub(super) fn put_tries(&self, tries: Option<&Tries>) -> Result<(), Error> {
         let path = tries_path(self.dir);
         match tries {
-            Some(tries) => self.write(&path, tries),
-            None => self.delete(&path),
-        }
-    }
-
-    /// Puts a whole file in the place of another; after this it is on disk, name and all.
-    fn write(&self, path: &Path, content: &impl Serialize) -> Result<(), Error> {
-        let mut text = serde_json::to_vec(content)
-            .map_err(|error| failed("write", path)(io::Error::other(error)))?;
-        text.push(b'\n');
-        // Its mode is 0600.
-        let mut temporary = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .tempfile_in(self.dir)
-            .map_err(failed("create a file in", self.dir))?;
-        temporary
-            .write_all(&text)
-            .map_err(failed("write a file in", self.dir))?;
-        temporary
-            .as_file()
-            .sync_all()
-            .map_err(failed("sync a file in", self.dir))?;
-        temporary
-            .persist(path)
-            .map_err(|error| failed("write", path)(error.error))?;
-        self.sync()
-    }
-
-    fn delete(&self, path: &Path) -> Result<(), Error> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(failed("remove", path)(error)),
-            Ok(()) => self.sync(),
-        }
-    }
-
-    fn sync(&self) -> Result<(), Error> {
-        File::open(self.dir)
-            .and_then(|dir| dir.sync_all())
-            .map_err(failed("sync", self.dir))
-    }
-
-    /// Removes the temporary files of processes that died: nobody else is writing one now.
-    fn sweep(&self) -> Result<(), Error> {
-        for name in listed(self.dir)? {
-            if name.starts_with(TEMPORARY) {
-                self.delete(&self.dir.join(name))?;
-            }
+            Some(tries) => folder::replace(folder::write(self.dir, tries)?, &path)?,
+            None if path.exists() => folder::remove(&path)?,
+            None => {}
         }
         Ok(())
     }
@@ -393,25 +332,12 @@ fn read_person(dir: &Path, name: &Name) -> Result<Option<Kept>, Error> {
 
 /// The names of all people, sorted.
 fn names(dir: &Path) -> Result<Vec<Name>, Error> {
-    let mut names: Vec<Name> = listed(dir)?
+    let person = |file: &str| Name::parse(file.strip_suffix(ENDING)?).ok();
+    let mut names: Vec<Name> = folder::names(dir, |file| person(file).is_some())?
         .iter()
-        .filter_map(|name| Name::parse(name.strip_suffix(ENDING)?).ok())
+        .filter_map(|path| person(path.file_name()?.to_str()?))
         .collect();
     names.sort();
-    Ok(names)
-}
-
-fn listed(dir: &Path) -> Result<Vec<String>, Error> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed("list", dir)(error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(failed("list", dir))?;
-        names.extend(entry.file_name().into_string());
-    }
     Ok(names)
 }
 
@@ -431,9 +357,9 @@ fn read_file<T: DeserializeOwned>(path: &Path, cure: &str) -> Result<Option<T>, 
     let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("read", path)(error)),
+        Err(error) => return Err(Fault::of("read", path)(error).into()),
     };
-    let facts = file.metadata().map_err(failed("inspect", path))?;
+    let facts = file.metadata().map_err(Fault::of("inspect", path))?;
     if !facts.is_file() {
         return Err(broken("is no regular file"));
     }
@@ -443,7 +369,7 @@ fn read_file<T: DeserializeOwned>(path: &Path, cure: &str) -> Result<Option<T>, 
     let mut text = Vec::new();
     file.take(FILE_BYTES + 1)
         .read_to_end(&mut text)
-        .map_err(failed("read", path))?;
+        .map_err(Fault::of("read", path))?;
     if text.len() as u64 > FILE_BYTES {
         return Err(broken(&format!("is larger than {FILE_BYTES} bytes")));
     }
@@ -457,9 +383,6 @@ const ENDING: &str = ".json";
 
 /// The file of what was tried, without its ending: no person's name.
 const TRIES: &str = "tries";
-
-/// How the names of files begin that are not yet whole.
-const TEMPORARY: &str = ".new-";
 
 /// The largest file: hundreds of recovery codes would fit.
 const FILE_BYTES: u64 = 64 * 1024;

@@ -5,13 +5,7 @@
 //! **Never** says that nothing is there where it could not look.
 
 use std::fs;
-use std::fs::File;
-use std::fs::OpenOptions;
 use std::io;
-use std::io::Read as _;
-use std::io::Write as _;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,13 +14,10 @@ use super::Error;
 use super::Extent;
 use super::Freeze;
 use super::Mark;
+use crate::folder;
+use crate::folder::Fault;
 use crate::lock;
 use crate::target::Name;
-
-fn failed(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Io { verb, path, source }
-}
 
 fn file(dir: &Path, extent: &Extent) -> PathBuf {
     match extent {
@@ -45,10 +36,11 @@ fn extent(file: &str) -> Option<Extent> {
 
 /// Makes the directory, for its owner alone.
 pub(super) fn open_room(dir: &Path) -> Result<(), Error> {
-    match fs::DirBuilder::new().mode(0o700).create(dir) {
-        Ok(()) => dir.parent().map_or(Ok(()), synced),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(failed("create", dir)(error)),
+    let there = dir.exists();
+    folder::open(dir)?;
+    match dir.parent() {
+        Some(above) if !there => Ok(folder::sync(above)?),
+        _ => Ok(()),
     }
 }
 
@@ -56,7 +48,7 @@ pub(super) fn open_room(dir: &Path) -> Result<(), Error> {
 pub(super) fn lock(dir: &Path, wait: Duration) -> Result<lock::Held, Error> {
     let path = dir.join("lock");
     lock::take(&path, wait)
-        .map_err(failed("lock", &path))?
+        .map_err(Fault::of("lock", &path))?
         .ok_or(Error::Locked(wait))
 }
 
@@ -67,12 +59,10 @@ pub(super) fn look(dir: &Path, extent: &Extent) -> Result<Option<Freeze>, Error>
     if !lies_there(&path)? {
         return Ok(None);
     }
-    let mark = match read_file(&path) {
+    let mark = match folder::read(&path, MARK_BYTES) {
         Ok(mark) => Some(mark),
         // It was lifted between the two looks.
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !lies_there(&path)? => {
-            return Ok(None);
-        }
+        Err(fault) if fault.is_missing() && !lies_there(&path)? => return Ok(None),
         Err(_) => None,
     };
     Ok(Some(Freeze {
@@ -85,22 +75,16 @@ fn lies_there(path: &Path) -> Result<bool, Error> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(failed("look for", path)(error)),
+        Err(error) => Err(Fault::of("look for", path)(error).into()),
     }
 }
 
 /// What marks there are, the widest first.
 pub(super) fn list(dir: &Path) -> Result<Vec<Extent>, Error> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed("list", dir)(error)),
-    };
-    let mut extents = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed("list", dir))?.file_name();
-        extents.extend(name.to_str().and_then(extent));
-    }
+    let mut extents: Vec<Extent> = folder::names(dir, |name| extent(name).is_some())?
+        .iter()
+        .filter_map(|path| extent(path.file_name()?.to_str()?))
+        .collect();
     extents.sort();
     Ok(extents)
 }
@@ -108,72 +92,29 @@ pub(super) fn list(dir: &Path) -> Result<Vec<Extent>, Error> {
 /// Puts a mark where there is none. False where there is one.
 pub(super) fn create(dir: &Path, extent: &Extent, mark: &Mark) -> Result<bool, Error> {
     let path = file(dir, extent);
-    match write(dir, mark)?.persist_noclobber(&path) {
+    match folder::write(dir, mark)?.persist_noclobber(&path) {
         Ok(_) => Ok(true),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(failed("create", &path)(error.error)),
+        Err(error) => Err(Fault::of("create", &path)(error.error).into()),
     }
 }
 
 /// Puts a mark in the place of another. At no time there is none.
 pub(super) fn replace(dir: &Path, extent: &Extent, mark: &Mark) -> Result<(), Error> {
-    let path = file(dir, extent);
-    write(dir, mark)?
-        .persist(&path)
-        .map_err(|error| failed("write", &path)(error.error))?;
-    Ok(())
+    Ok(folder::replace(
+        folder::write(dir, mark)?,
+        &file(dir, extent),
+    )?)
 }
 
 /// Takes a mark away.
 pub(super) fn remove(dir: &Path, extent: &Extent) -> Result<(), Error> {
-    let path = file(dir, extent);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(failed("remove", &path)(error))
-        }
-        _ => synced(dir),
-    }
-}
-
-/// Writes a mark under a temporary name, and syncs it: it freezes nothing yet, and a crash leaves
-/// at most that file, which nobody looks at.
-fn write(dir: &Path, mark: &Mark) -> Result<tempfile::NamedTempFile, Error> {
-    let mut text =
-        serde_json::to_vec(mark).map_err(|error| failed("write", dir)(io::Error::other(error)))?;
-    text.push(b'\n');
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".new-")
-        .tempfile_in(dir)
-        .map_err(failed("create a file in", dir))?;
-    temporary
-        .write_all(&text)
-        .map_err(failed("write a file in", dir))?;
-    temporary
-        .as_file()
-        .sync_all()
-        .map_err(failed("sync a file in", dir))?;
-    Ok(temporary)
-}
-
-fn read_file(path: &Path) -> io::Result<Mark> {
-    let mut text = Vec::new();
-    // A pipe under this name must not make anybody wait.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    file.take(MARK_BYTES).read_to_end(&mut text)?;
-    serde_json::from_slice(&text).map_err(io::Error::other)
+    Ok(folder::remove(&file(dir, extent))?)
 }
 
 /// Syncs a directory: what was made or removed in it outlives a crash of the machine.
 pub(super) fn synced(dir: &Path) -> Result<(), Error> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(failed("sync", dir))
+    Ok(folder::sync(dir)?)
 }
 
 /// The mark that freezes everything.
@@ -187,4 +128,4 @@ const BEHIND: &str = ".json";
 
 /// The most that is read of a mark: a reason of its greatest length, six bytes of JSON for one of
 /// its own, and some company.
-const MARK_BYTES: u64 = 32 * 1024;
+const MARK_BYTES: usize = 32 * 1024;
