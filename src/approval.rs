@@ -113,6 +113,8 @@ pub struct Putting<'a> {
     pub ttl: Duration,
     /// What reading commands showed of the state before.
     pub previews: Vec<Preview>,
+    /// That somebody said no to the same before, and why.
+    pub before: Option<String>,
 }
 
 /// What came of telling about a request before it waits.

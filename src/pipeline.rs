@@ -284,6 +284,7 @@ fn wait_for_human(
         now,
         ttl: verdict.ttl().unwrap_or(limits.ttl),
         previews: Vec::new(),
+        before: history::before(line, needs.case()),
     };
     if !verdict.previews().is_empty() {
         match line.approvals.would_join(needs, facts, &putting) {
@@ -298,9 +299,8 @@ fn wait_for_human(
         putting.now = (line.now)();
     }
     let now = putting.now;
-    let before = history::before(line, needs.case(), now);
     let put = line.approvals.put(needs, facts, &putting, |pending| {
-        let answer = scribe.waiting(pending, before.as_deref(), now);
+        let answer = scribe.waiting(pending, now);
         if !answer.fits(line.limits.answer_chars) {
             return Told::Withheld(scribe.refused("it is too long to be shown whole to a human"));
         }

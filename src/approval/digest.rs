@@ -33,7 +33,7 @@ pub struct Facts<'a> {
 /// the same as it was shown, the pinned host keys, the bytes to be sent, the command as received, the digest of the policy,
 /// id and name of the Unix user that asked, who else it may have been, requester, reason, incident, conversation, time limit,
 /// rule, its justification, whether it can be undone, the explanation, the demand, the previews,
-/// creation and expiry, the nonce.
+/// what was said before, creation and expiry, the nonce.
 pub(super) fn of(ticket: &Ticket, facts: &Facts<'_>) -> String {
     let request = &ticket.request;
     let host = facts.target.host();
@@ -70,6 +70,7 @@ pub(super) fn of(ticket: &Ticket, facts: &Facts<'_>) -> String {
         ticket.explanation.clone(),
         json(serde_json::to_string(&ticket.demand)),
         json(serde_json::to_string(&ticket.previews)),
+        maybe(ticket.before.as_deref()),
         ticket.created.to_rfc3339(),
         ticket.expires.to_rfc3339(),
         ticket.nonce.to_string(),

@@ -141,6 +141,7 @@ impl Room {
             now: Utc::now(),
             ttl: Duration::from_secs(900),
             previews: Vec::new(),
+            before: None,
         };
         let facts = self.facts(script);
         let put = self.approvals.put(&asked, &facts, &putting, |pending| {
@@ -540,6 +541,9 @@ fn every_field_of_a_ticket_is_in_its_digest() {
     }
     let mut changed = ticket.clone();
     changed.request.timeout = Some(9);
+    assert!(!changed.is_what_was_shown(&facts));
+    let mut changed = ticket.clone();
+    changed.before = Some("alice denied it".to_owned());
     assert!(!changed.is_what_was_shown(&facts));
     let mut changed = ticket;
     changed.previews.push(Preview {

@@ -51,6 +51,9 @@ pub struct Ticket {
     /// What reading commands showed of the state before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previews: Vec<Preview>,
+    /// That somebody said no to the same before, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
     /// SHA-256 of the configuration that judged it.
     pub policy: String,
     /// Unix user id of the one that asked.
@@ -106,6 +109,7 @@ impl Ticket {
             irreversible: verdict.is_irreversible(),
             demand: verdict.demand().clone(),
             previews: putting.previews.clone(),
+            before: putting.before.clone(),
             policy: facts.policy.to_owned(),
             caller_uid: putting.caller.uid,
             caller: putting.caller.user.clone(),

@@ -212,7 +212,7 @@ pub(super) fn asked_once_more(
     world: &World,
     err: &mut dyn Write,
 ) -> Result<Said, Stop> {
-    writeln!(err, "{}\n", response::block(ticket, None, (world.now)()))?;
+    writeln!(err, "{}\n", response::block(ticket, (world.now)()))?;
     if ticket.demand.level < Assurance::SecondFactor || has_factor {
         let yes = confirmed(err, "Run this? Type yes to approve: ")?;
         return Ok(if yes { Said::Yes(None) } else { Said::No });

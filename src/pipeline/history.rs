@@ -16,7 +16,7 @@ use crate::policy::Case;
 
 /// What was said the last time the same was asked on the same target, where a human said no to it:
 /// both sides should know.
-pub(super) fn before(line: &Line, case: &Case, now: DateTime<Utc>) -> Option<String> {
+pub(super) fn before(line: &Line, case: &Case) -> Option<String> {
     let asked = case.request().to_draft();
     let past = line.approvals.past().ok()?;
     let (state, ticket) = past.into_iter().find(|(_, ticket)| {
@@ -26,12 +26,8 @@ pub(super) fn before(line: &Line, case: &Case, now: DateTime<Utc>) -> Option<Str
     if state != State::Denied {
         return None;
     }
-    let minutes = (now - answer.at).num_minutes().max(0);
-    let because = because(answer);
-    Some(format!(
-        "{} denied the same {minutes} min ago{because}",
-        answer.by
-    ))
+    let (at, because) = (audit::stamp(answer.at), because(answer));
+    Some(format!("{} denied the same at {at}{because}", answer.by))
 }
 
 /// What became of a request that no longer waits.

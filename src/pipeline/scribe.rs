@@ -249,20 +249,15 @@ impl<'a> Scribe<'a> {
     }
 
     /// The request waits for a human now: the answer, not yet recorded.
-    pub(super) fn waiting(
-        &self,
-        pending: &Pending,
-        before: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Response {
+    pub(super) fn waiting(&self, pending: &Pending, now: DateTime<Utc>) -> Response {
         let ticket = pending.ticket();
         let mut answer = self.about(Status::ApprovalRequested, response::APPROVAL_REQUIRED);
         answer = answer.of_ticket(ticket);
         answer.expires_at = Some(audit::stamp(ticket.expires));
         answer.needs = Some(ticket.demand.level);
         answer.demand = ticket.demand.is_quorum().then(|| ticket.demand.to_string());
-        answer.previous = before.map(str::to_owned);
-        answer.prompt = Some(response::block(ticket, before, now));
+        answer.previous.clone_from(&ticket.before);
+        answer.prompt = Some(response::block(ticket, now));
         answer.shows = Some(ticket.id);
         answer
     }

@@ -12,9 +12,8 @@ use crate::approval::Ticket;
 use crate::assurance::Assurance;
 use crate::visible;
 
-/// Everything that the digest covers, for people, and what was said `before` about the same. The
-/// caller of this program shows it unchanged.
-pub fn block(ticket: &Ticket, before: Option<&str>, now: DateTime<Utc>) -> String {
+/// Everything that the digest covers, for people. The caller of this program shows it unchanged.
+pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
     let request = &ticket.request;
     let mut lines = vec![
         super::APPROVAL_REQUIRED.to_owned(),
@@ -63,7 +62,7 @@ pub fn block(ticket: &Ticket, before: Option<&str>, now: DateTime<Utc>) -> Strin
     if ticket.irreversible {
         lines.push("Warning:  this cannot be undone".to_owned());
     }
-    if let Some(before) = before {
+    if let Some(before) = &ticket.before {
         lines.push(format!("Before:   {}", visible::line(before)));
     }
     for preview in &ticket.previews {
