@@ -234,11 +234,13 @@ fn spawn(dir: &Path, port: u16, lines: &[&str]) -> Child {
     } else {
         "MaxSessions 10"
     };
+    // The start-up files of whoever runs the tests are not part of them: some take locks, and a
+    // shell that is killed in the middle would leave them to everybody.
     let config = format!(
         "Port {port}\nListenAddress 127.0.0.1\nHostKey {at}/host\nPidFile none\n\
          AuthorizedKeysFile {at}/authorized_keys\nStrictModes no\nUsePAM no\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
-         PrintMotd no\nMaxStartups 200\nUseDNS no\n{sessions}\n{}\n",
+         PrintMotd no\nMaxStartups 200\nUseDNS no\nSetEnv HOME={at}\n{sessions}\n{}\n",
         lines.join("\n")
     );
     fs::write(dir.join("sshd_config"), config).unwrap();
