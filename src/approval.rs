@@ -1,7 +1,7 @@
 //! The waiting room: requests that need a human, one file each, until they have their answer.
 //!
 //! **Reads** and **writes** the directory `runtime/approvals`.
-//! **Gives** [`Pending`], [`Grant`], [`Refused`].
+//! **Gives** [`Pending`], [`Approved`], [`Refused`].
 //! **Never** keeps a right: what lies on disk is a request, and it is judged again.
 
 use std::path::PathBuf;

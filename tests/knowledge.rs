@@ -713,7 +713,16 @@ const CALL: &str = "/usr/bin/sudo -u aiopsexec /opt/aiops/run_action.py <<'EOF'"
 const RISKS: [&str; 3] = ["auto_allowed", "approval_required", "forbidden"];
 
 const EXIT_CODES: [(&str, &[&str]); 7] = [
-    ("0", &["executed", "approval_requested", "denied", "judged"]),
+    (
+        "0",
+        &[
+            "executed",
+            "approval_requested",
+            "denied",
+            "cancelled",
+            "judged",
+        ],
+    ),
     ("2", &["invalid"]),
     ("3", &["rejected", "ambiguous", "expired"]),
     ("4", &["error"]),

@@ -1,7 +1,7 @@
 //! Codes on paper for a day without the phone, each good once.
 //!
 //! **Reads** nothing; random bytes come from the system.
-//! **Gives** [`RecoveryCodes`], [`Hash`].
+//! **Gives** [`RecoveryCodes`], [`struct@Hash`].
 //! **Never** keeps a code: only its SHA-256, of more than 48 random bits.
 
 use std::hint::black_box;
