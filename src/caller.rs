@@ -1,7 +1,7 @@
 //! Who really called: an identity from the process, never from the message.
 //!
 //! **Reads** the process' own facts and its parent's, from `/proc` (proc(5)); users and groups.
-//! **Gives** [`Caller`], [`is_member`].
+//! **Gives** [`Caller`], [`is_member`], [`listed_members`].
 //! **Never** believes a name that the caller could have written.
 
 use std::ffi::CString;
@@ -125,7 +125,7 @@ impl Caller {
 /// Looks a user up in `/etc/passwd` (passwd(5)), where most are, and only then asks the system's
 /// name service (nsswitch.conf(5)), which may have to ask a network. A user without a name goes by
 /// the number.
-fn name_of(uid: u32) -> String {
+pub fn name_of(uid: u32) -> String {
     let number = uid.to_string();
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let local = passwd.lines().find_map(|entry| {
@@ -150,6 +150,12 @@ pub fn is_member(user: &str, group: &str) -> bool {
         Some(groups.contains(&group.gid))
     };
     member().unwrap_or(false)
+}
+
+/// The users that the entry of a Unix group lists (getgrnam(3)); none where there is no such group.
+/// Whoever has it as their first group need not be listed.
+pub fn listed_members(group: &str) -> Option<Vec<String>> {
+    Some(Group::from_name(group).ok()??.mem)
 }
 
 #[cfg(test)]
@@ -209,6 +215,14 @@ mod tests {
     fn root_has_its_name() {
         assert_eq!(name_of(0), "root");
         assert_eq!(name_of(4_294_967_000), "4294967000");
+    }
+
+    #[test]
+    fn a_group_lists_its_members_or_is_none() {
+        assert!(listed_members("root").is_some());
+        for unknown in ["", "no such group", "root\0"] {
+            assert_eq!(listed_members(unknown), None, "{unknown:?}");
+        }
     }
 
     #[test]

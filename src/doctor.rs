@@ -1,6 +1,6 @@
 //! Looks for what is wrong with an installation, and says what cures it.
 //!
-//! **Reads** the files of the installation and their modes.
+//! **Reads** the files of the installation and their modes; who is in the approvers' group.
 //! **Gives** a list of [`Finding`]s.
 //! **Never** changes anything and never connects to a target.
 
@@ -18,6 +18,8 @@ use crate::config::Config;
 use crate::freeze::Freezes;
 use crate::home::Home;
 use crate::target::Target;
+
+mod approvers;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -107,6 +109,7 @@ pub fn examine(home: &Home, now: DateTime<Utc>) -> Vec<Finding> {
                 findings.push(Finding::warning("there are no targets", cure));
             }
             findings.extend(config.inventory.iter().map(|target| pinned(home, target)));
+            findings.extend(approvers::examine(home, &config, now));
         }
         Err(fault) => {
             findings.push(Finding::bad(fault.to_string(), "aiops config check"));

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use crate::assurance::Assurance;
 use crate::shell;
 use crate::shell::Script;
 use crate::target::Scope;
@@ -133,6 +134,16 @@ impl Policy {
     /// How many rules there are.
     pub fn rules(&self) -> usize {
         self.rules.len()
+    }
+
+    /// The most that is demanded of any approval on a machine: by itself, or by a rule that asks there.
+    pub fn most_demanded(&self, scope: &Scope) -> Assurance {
+        self.rules
+            .iter()
+            .filter(|rule| rule.definition.effect == Decision::RequireApproval)
+            .filter(|rule| rule.holds_on(scope) && !rule.definition.audited)
+            .map(|rule| rule.demand(scope).level)
+            .fold(scope.demand.level, Assurance::max)
     }
 
     /// How many patterns were compiled so far: what was asked needed them.

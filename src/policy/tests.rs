@@ -497,6 +497,11 @@ fn the_strongest_demand_of_all_rules_that_ask_counts() {
         production("systemctl restart x; dropdb x"),
         expected(SecondFactor, "drop")
     );
+    let most = |tier| policy.most_demanded(&Scope::of_tier(tier));
+    assert_eq!(
+        (most(Tier::Lab), most(Tier::Production)),
+        (OutOfBand, SecondFactor)
+    );
     let verdict = on(&policy, &Scope::of_tier(Tier::Lab), "sudo dropdb x");
     assert!(verdict.is_irreversible());
 }

@@ -21,6 +21,7 @@ mod audit;
 mod cli;
 mod config;
 mod crowd;
+mod doctor;
 mod explain;
 mod factor;
 mod fault;
