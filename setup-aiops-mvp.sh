@@ -10,6 +10,8 @@ readonly HERMES_USER=hermes
 readonly LAB_DIR=$HOME_DIR/python-lab
 readonly EXAMPLE_ADDRESS=192.0.2.10
 readonly GATEWAY_SUDOERS=/etc/sudoers.d/aiops-hermes
+readonly APPROVERS=aiops-approvers
+readonly APPROVERS_SUDOERS=/etc/sudoers.d/aiops-approvers
 readonly TARGET_USER=aiops
 readonly TARGET_HOME=/home/aiops
 readonly TARGET_SUDOERS=/etc/sudoers.d/aiops
@@ -263,6 +265,22 @@ create_executor() {
     created "user $EXECUTOR, without login, password or home"
 }
 
+# The people who approve. Nobody is put into the group here: that is a decision of its own.
+create_approvers() {
+    local user
+    if getent group "$APPROVERS" >/dev/null; then
+        kept "group $APPROVERS"
+    else
+        groupadd --system "$APPROVERS"
+        created "group $APPROVERS, without members"
+    fi
+    for user in "$HERMES_USER" "$EXECUTOR"; do
+        if [[ " $(id -nG "$user") " == *" $APPROVERS "* ]]; then
+            warn "$user IS IN THE GROUP $APPROVERS: what asks could say yes to itself. Take it out now: gpasswd -d $user $APPROVERS"
+        fi
+    done
+}
+
 install_binary() {
     if [[ -f $HOME_DIR/aiops ]]; then
         if own root:root 0755 "$HOME_DIR/aiops"; then
@@ -372,6 +390,20 @@ END
     other=$(grep -lE "^[[:space:]]*${HERMES_USER}[[:space:]]" /etc/sudoers /etc/sudoers.d/* 2>/dev/null |
         grep -vxF -e "$GATEWAY_SUDOERS" -e "$GATEWAY_SUDOERS.previous") || return 0
     warn "$HERMES_USER has more rules in: ${other//$'\n'/ }; remove what you do not mean (sudo -l -U $HERMES_USER)"
+}
+
+allow_approvers() {
+    put_sudoers "$APPROVERS_SUDOERS" <<END
+# Written by setup-aiops-mvp.sh; a change made here is replaced by its next run.
+# People in the group $APPROVERS may call the program as $EXECUTOR, each with their own password.
+# Without a password for each of them, or for those who have none: put this line, without the '#',
+# into a file of your own, which is read after this one (visudo -f $APPROVERS_SUDOERS-local):
+#   %$APPROVERS ALL=($EXECUTOR) NOPASSWD: $HOME_DIR/aiops
+# Then every program that runs as such a person, and whoever finds their session open, approves in
+# their name. What needs a second factor still needs the code from the phone.
+Defaults!$HOME_DIR/aiops env_reset, !setenv
+%$APPROVERS ALL=($EXECUTOR) $HOME_DIR/aiops
+END
 }
 
 # Copies what Hermes and the admin need later: the knowledge, the scripts, the example, the docs.
@@ -490,6 +522,7 @@ mode_hermes() {
     lock
 
     create_executor
+    create_approvers
     own_directory root:root 0755 "$HOME_DIR"
     install_binary
     install_config "$name" "$address" "$port"
@@ -499,6 +532,7 @@ mode_hermes() {
     create_key
     create_log
     allow_hermes
+    allow_approvers
     copy_checkout
     config_accepted "$HOME_DIR/aiops" ||
         die "the program does not accept $HOME_DIR/config.yml; its message is above" \
@@ -516,6 +550,10 @@ mode_hermes() {
         warn "the host key of $address is not pinned yet, so nothing can run there (unreachable)"
         warn "when the target answers, run this again: $SCRIPT hermes $address --name $name --port $port"
     fi
+    printf 'To let somebody approve on this gateway, a person and never %s:\n\n' "$HERMES_USER"
+    printf '  usermod -aG %s NAME     # and NAME logs in anew\n' "$APPROVERS"
+    printf '  sudo -u %s %s/aiops pending     # then works for NAME, with their password\n' "$EXECUTOR" "$HOME_DIR"
+    printf '  sudo sudo -u %s %s/aiops approver enroll NAME     # a code from their phone\n\n' "$EXECUTOR" "$HOME_DIR"
     printf 'The public key of this gateway:\n%s\n' "$public"
     return "$pinned"
 }
@@ -738,6 +776,14 @@ END
     fi
 }
 
+# An update makes no group; it says what is missing.
+hint_at_approvers() {
+    if ! getent group "$APPROVERS" >/dev/null; then
+        warn "there is no group $APPROVERS: nobody on this gateway can approve what needs more than a relayed word"
+        warn "it is made, with its sudo rule, by: $SCRIPT hermes <TARGET_IP>; what else is missing says: $HOME_DIR/aiops doctor"
+    fi
+}
+
 keep_previous() {
     if [[ -e $HOME_DIR/aiops && ! $HOME_DIR/aiops -ef $HOME_DIR/aiops.previous ]]; then
         ln -f -- "$HOME_DIR/aiops" "$HOME_DIR/.aiops.old"
@@ -765,6 +811,7 @@ mode_update() {
         kept "program $HOME_DIR/aiops ($VERSION)"
         put_link
         report_loose
+        hint_at_approvers
         return
     fi
     stage_binary "$BINARY"
@@ -792,6 +839,7 @@ mode_update() {
         created "$HOME_DIR/executor.py is gone from here (kept in $LAB_DIR)"
     fi
     report_loose
+    hint_at_approvers
     printf 'Back to the one before: %s rollback\n' "$SCRIPT"
 }
 
