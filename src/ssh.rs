@@ -1,7 +1,7 @@
 //! Runs one command on one target, within limits, and tells truly how it ended.
 //!
 //! **Reads** the executor's key and pins through `ssh`; the streams of the command.
-//! **Gives** [`Hand`], [`Settings`], [`Error`].
+//! **Gives** [`Hand`], [`Settings`], [`Error`], and [`Interruptions`] for who waits between runs.
 //! **Never** fails once it runs: everything from there on is an [`Outcome`].
 
 mod capture;
@@ -10,6 +10,7 @@ mod capture;
     reason = "sessions on a target are opened here"
 )]
 mod gate;
+mod interruption;
 #[expect(
     clippy::disallowed_types,
     reason = "masters are processes of ssh, started here"
@@ -48,6 +49,8 @@ use crate::ssh::watch::Signals;
 use crate::ssh::watch::Stops;
 use crate::target::Host;
 
+pub use interruption::Interruption;
+pub use interruption::Interruptions;
 pub use pin::pins;
 
 /// Every path and number that a run depends on.
@@ -168,10 +171,7 @@ impl Hand {
         plain(&settings.sockets)?;
         short(&settings)?;
         private(&settings.sockets)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Error::Runtime)?;
+        let runtime = runtime()?;
         let signals = {
             let _inside = runtime.enter();
             Signals::listen().map_err(Error::Runtime)?
@@ -209,6 +209,13 @@ impl Hand {
         runtime.shutdown_background();
         ran
     }
+}
+
+fn runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)
 }
 
 async fn run(
