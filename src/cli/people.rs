@@ -28,6 +28,7 @@ use crate::approval::Ticket;
 use crate::approval::Via;
 use crate::assurance::Assurance;
 use crate::audit;
+use crate::freeze::Freezes;
 use crate::pipeline;
 use crate::pipeline::Yes;
 use crate::request::Code;
@@ -64,6 +65,9 @@ pub(super) fn pending(world: &World, asked: &PendingArgs, out: &mut dyn Write) -
         )?;
         return Ok(exit::ANSWERED);
     }
+    for frozen in frozen(&line.freezes) {
+        writeln!(out, "{}", Paint::Red.on(&frozen, world.colour))?;
+    }
     if rows.is_empty() {
         writeln!(out, "Nothing waits for a human.")?;
         return Ok(exit::ANSWERED);
@@ -72,10 +76,21 @@ pub(super) fn pending(world: &World, asked: &PendingArgs, out: &mut dyn Write) -
     Ok(exit::ANSWERED)
 }
 
+/// Which freezes hold, in one line each, with what lifts them.
+pub(super) fn frozen(freezes: &Freezes) -> Vec<String> {
+    match freezes.all() {
+        Ok(all) => all
+            .iter()
+            .map(|freeze| format!("{freeze} (`{}` lifts it)", freeze.extent.cure()))
+            .collect(),
+        Err(fault) => vec![format!("nobody can know what is frozen: {fault}")],
+    }
+}
+
 /// The requests as a table.
 pub(super) fn table(rows: &[(State, Ticket)], states: bool, now: DateTime<Utc>) -> Table {
     let mut heading = vec![
-        "CODE", "AGE", "LEFT", "NEEDS", "TARGET", "ASKED BY", "COMMAND", "REASON",
+        "CODE", "DIGEST", "AGE", "LEFT", "NEEDS", "TARGET", "ASKED BY", "COMMAND", "REASON",
     ];
     if states {
         heading.insert(1, "STATE");
@@ -93,6 +108,7 @@ pub(super) fn table(rows: &[(State, Ticket)], states: bool, now: DateTime<Utc>) 
         let age = minutes(now - ticket.created);
         let mut cells = vec![
             ticket.code.as_str(),
+            ticket.digest_words(),
             &age,
             &left,
             shown.needs.word(),
@@ -112,7 +128,7 @@ pub(super) fn table(rows: &[(State, Ticket)], states: bool, now: DateTime<Utc>) 
 
 /// One request as a list in JSON has it.
 #[derive(Debug, Serialize)]
-struct Listed {
+pub(super) struct Listed {
     state: &'static str,
     #[serde(flatten)]
     waiting: Waiting,
@@ -124,7 +140,7 @@ struct Listed {
 }
 
 impl Listed {
-    fn new((state, ticket): &(State, Ticket)) -> Self {
+    pub(super) fn new((state, ticket): &(State, Ticket)) -> Self {
         let decided = ticket.decided.as_ref();
         Self {
             state: state.word(),
@@ -158,7 +174,7 @@ pub(super) fn approve(
         && !asked.yes
         && let Some(ticket) = the_only(&line, &which, (world.now)())
     {
-        match asked_once_more(&ticket, factor.is_some(), world, err)? {
+        match asked_once_more(&ticket, factor.is_some(), world, |text| typed(err, text))? {
             Said::Yes(None) => {}
             Said::Yes(more) => factor = more,
             Said::No => {
@@ -205,22 +221,23 @@ pub(super) enum Said {
     No,
 }
 
-/// Shows a request whole and asks for a yes.
+/// Shows a request whole and asks for a yes; `typed` shows a text and gives the line that a person
+/// typed then.
 pub(super) fn asked_once_more(
     ticket: &Ticket,
     has_factor: bool,
     world: &World,
-    err: &mut dyn Write,
+    typed: impl FnOnce(&str) -> io::Result<String>,
 ) -> Result<Said, Stop> {
-    writeln!(err, "{}\n", response::block(ticket, (world.now)()))?;
-    if ticket.demand.level < Assurance::SecondFactor || has_factor {
-        let yes = confirmed(err, "Run this? Type yes to approve: ")?;
-        return Ok(if yes { Said::Yes(None) } else { Said::No });
-    }
-    let question =
-        "Run this? Type the code that your phone shows, or yes to be the first of two people: ";
-    let said = typed(err, question)?;
-    Ok(match Factor::parse(&said) {
+    let by_word = ticket.demand.level < Assurance::SecondFactor || has_factor;
+    let question = if by_word {
+        "Run this? Type yes to approve: "
+    } else {
+        "Run this? Type the code that your phone shows, or yes to be the first of two people: "
+    };
+    let block = response::block(ticket, (world.now)());
+    let said = typed(&format!("{block}\n\n{question}"))?;
+    Ok(match Factor::parse(&said).filter(|_| !by_word) {
         Some(factor) => Said::Yes(Some(factor)),
         None if said.eq_ignore_ascii_case("yes") => Said::Yes(None),
         None => Said::No,
