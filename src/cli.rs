@@ -43,9 +43,11 @@ mod people;
 mod policy;
 mod setup;
 mod table;
+mod watch;
+mod width;
 
 /// What the program knows of its surroundings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
     /// The installation it works on.
     pub home: Home,
@@ -88,6 +90,11 @@ enum Command {
     Check(CheckArgs),
     /// List the requests that wait for a human
     Pending(PendingArgs),
+    /// Watch in a terminal what waits for a human, and decide there
+    ///
+    /// Where standard input or output is no terminal, or with `--json`, it prints one JSON object a
+    /// line for each request that begins or ceases to wait, and reads nothing.
+    Watch(WatchArgs),
     /// Approve a waiting request and run it
     Approve(ApproveArgs),
     /// Deny a waiting request
@@ -155,6 +162,15 @@ struct PendingArgs {
     /// Also those that wait no more, with what became of them
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct WatchArgs {
+    /// Do not ring the terminal's bell for a new request
+    #[arg(long)]
+    quiet: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -323,6 +339,7 @@ pub fn run(
         Command::Check(asked) if asked.batch => check::batch(world, out),
         Command::Check(asked) => check::one(world, asked.format.json, out),
         Command::Pending(asked) => people::pending(world, &asked, out),
+        Command::Watch(asked) => watch::watch(world, &asked, out),
         Command::Approve(asked) => people::approve(world, &asked, out, err),
         Command::Deny(asked) => people::deny(world, &asked, out),
         Command::Cancel(asked) => people::cancel(world, &asked, out),

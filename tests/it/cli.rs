@@ -80,8 +80,8 @@ fn help_version_and_mistakes_are_answered_in_words() {
     says(&lab, &["--version"], 0, "aiops ");
     let help = says(&lab, &["--help"], 0, "Judge a request");
     for command in [
-        "check", "pending", "approve", "deny", "freeze", "thaw", "audit", "config", "policy",
-        "targets", "doctor",
+        "check", "pending", "watch", "approve", "deny", "freeze", "thaw", "audit", "config",
+        "policy", "targets", "doctor",
     ] {
         assert!(help.contains(command), "{command} in {help}");
     }

@@ -38,3 +38,4 @@ mod signal;
 mod tidy;
 mod tier;
 mod tuning;
+mod watch;
