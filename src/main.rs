@@ -28,8 +28,8 @@ use aiops::status::exit;
 use aiops::uptime::Moment;
 
 fn main() -> ExitCode {
-    // First of all: what is shown from now on, the words that we were given cannot mean.
-    let since = Moment::now();
+    // What is shown from then on, the words that we were given cannot mean.
+    let since = Moment::of_call();
     settle();
     // A bug is answered in JSON like everything else, and not with a text that breaks it.
     let to_person = io::stderr().is_terminal();
@@ -70,7 +70,10 @@ fn run(arguments: Vec<OsString>, since: Moment) -> u8 {
     if print(&told.line).is_ok()
         && let Some(shown) = told.shows
     {
-        shown.at(Moment::now());
+        let now = Moment::now();
+        shown.at(now);
+        // Whoever waits for our end and then starts a word is known to have seen it.
+        std::thread::sleep(now.until_a_start_is_later());
     }
     told.exit
 }

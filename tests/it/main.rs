@@ -17,6 +17,7 @@ mod sshd;
 
 mod approval;
 mod attack;
+mod attack_approvals;
 mod audit;
 mod cli;
 mod config;
