@@ -53,8 +53,52 @@ impl Policy {
             .collect();
         let whole = session.reason_of_whole(script, &reasons, &mut asks);
         let mut asked = Asked::of(self, &asks, scope, whole.decision());
-        asked.only = only_rule(script, &reasons, &asks, &whole);
+        asked.only = self.only_rule(script, &reasons, &asks, &whole);
         Verdict::new(script, reasons, whole, asked)
+    }
+
+    /// The rule that alone asks about a script of one command that can be read: nothing else in it would
+    /// need a human, and a rule that was granted covers all of it. What the rule matches has to be the
+    /// command itself, as it is written, or what stands behind `sudo` and harmless prefixes: a rule may
+    /// match anywhere, and `python3 -c '... # systemctl restart x'` is no restart, nor is
+    /// `/tmp/systemctl restart x`.
+    fn only_rule(
+        &self,
+        script: &Script,
+        reasons: &[Reason],
+        asks: &[Ask<'_, '_>],
+        whole: &Reason,
+    ) -> Option<String> {
+        let id = whole.id()?;
+        let by_this = |reason: &Reason| {
+            matches!(reason, Reason::Rule { .. })
+                && reason.id() == Some(id)
+                && reason.decision() == Some(Decision::RequireApproval)
+        };
+        let commands = script.commands();
+        let mut outer = (0..commands.len()).filter(|place| {
+            commands
+                .get(*place)
+                .is_some_and(|command| command.reached() == Reached::Outer)
+        });
+        let (Some(place), None) = (outer.next(), outer.next()) else {
+            return None;
+        };
+        let covered = reasons.get(place).is_some_and(by_this)
+            || asked_about_behind_prefix(script, reasons, place);
+        let begins =
+            |ask: &Ask<'_, '_>, form: &Form<'_>| ask.rule.begins(&form.canonical, &self.shared);
+        let itself = commands.get(place).is_some_and(|outer| {
+            let forms = forms(outer);
+            let mut asks = asks.iter().filter(|ask| ask.rule.id == id);
+            asks.any(|ask| forms.iter().any(|form| begins(ask, form)))
+        });
+        let plain = may_be_allowed(script)
+            && commands
+                .iter()
+                .all(|command| command.reached() != Reached::Text && command.is_literal());
+        let alone = asks.iter().all(|ask| ask.rule.id == id);
+        (by_this(whole) && covered && plain && alone && itself).then(|| id.to_owned())
     }
 
     /// Whether one rule has its say on a script, whatever the others say and wherever it holds.
@@ -269,39 +313,6 @@ impl<'a> Session<'a> {
                 .unwrap_or(Reason::Opaque(Decision::Forbid)),
         }
     }
-}
-
-/// The rule that alone asks about a script of one command that can be read: nothing else in it would
-/// need a human, and a rule that was granted covers all of it.
-fn only_rule(
-    script: &Script,
-    reasons: &[Reason],
-    asks: &[Ask<'_, '_>],
-    whole: &Reason,
-) -> Option<String> {
-    let id = whole.id()?;
-    let by_this = |reason: &Reason| {
-        matches!(reason, Reason::Rule { .. })
-            && reason.id() == Some(id)
-            && reason.decision() == Some(Decision::RequireApproval)
-    };
-    let commands = script.commands();
-    let mut outer = (0..commands.len()).filter(|place| {
-        commands
-            .get(*place)
-            .is_some_and(|command| command.reached() == Reached::Outer)
-    });
-    let (Some(place), None) = (outer.next(), outer.next()) else {
-        return None;
-    };
-    let covered = reasons.get(place).is_some_and(by_this)
-        || asked_about_behind_prefix(script, reasons, place);
-    let plain = may_be_allowed(script)
-        && commands
-            .iter()
-            .all(|command| command.reached() != Reached::Text && command.is_literal());
-    let alone = asks.iter().all(|ask| ask.rule.id == id);
-    (by_this(whole) && covered && plain && alone).then(|| id.to_owned())
 }
 
 /// A command itself, and what stands behind each prefix of it: `timeout 5 df` does what `df` does,

@@ -6,6 +6,8 @@
 
 use std::sync::OnceLock;
 
+use regex_automata::Anchored;
+use regex_automata::Input;
 use regex_automata::meta;
 use regex_automata::nfa::thompson::WhichCaptures;
 use regex_automata::util::captures::Captures;
@@ -72,6 +74,13 @@ impl Pattern {
         self.compiled(shared)
             .map(|regex| regex.is_match(text))
             .map_err(Clone::clone)
+    }
+
+    /// Whether it matches from the beginning of a text on, and does not only stand somewhere in it.
+    pub(super) fn begins(&self, text: &str, shared: &Shared) -> bool {
+        let from_here = || Input::new(text).anchored(Anchored::Yes);
+        let begins = |regex: &meta::Regex| regex.is_match(from_here());
+        self.maybe(text, shared) && self.compiled(shared).is_ok_and(begins)
     }
 
     /// Whether it could match: false is certain, and needs no regular expression.

@@ -70,6 +70,12 @@ impl Rule {
         demand
     }
 
+    /// Whether one of its patterns matches from the beginning of a text on.
+    pub(super) fn begins(&self, text: &str, shared: &Shared) -> bool {
+        let mut patterns = self.patterns.iter();
+        patterns.any(|pattern| pattern.begins(text, shared))
+    }
+
     /// Whether one of its patterns matches: all of the text for a rule that allows, any part for
     /// the others.
     pub(super) fn matches(&self, text: &str, shared: &Shared) -> Result<bool, Broken> {

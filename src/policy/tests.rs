@@ -730,3 +730,53 @@ fn a_rule_may_ask_only_where_nothing_is_fed() {
         assert_eq!(verdict(text).decision(), Decision::Allow, "{text}");
     }
 }
+
+#[track_caller]
+fn asked_only_by(text: &str, expected: Option<&str>) {
+    let script = Script::parse(text, &Limits::default());
+    for unknown in [Unknown::Ask, Unknown::Reject] {
+        let verdict = policy().verdict(&script, &scope(unknown));
+        assert_eq!(verdict.asks_only_by(), expected, "{text:?}\n{verdict:#?}");
+    }
+}
+
+#[test]
+fn a_rule_alone_asks_about_a_command_that_it_matches_from_its_beginning() {
+    for text in [
+        "systemctl restart nginx",
+        "sudo systemctl restart nginx",
+        "sudo -n -u root systemctl restart 'my unit'",
+        "timeout 5 systemctl restart nginx 2>/dev/null",
+    ] {
+        asked_only_by(text, Some("restart"));
+    }
+    asked_only_by("nice systemctl reload nginx", Some("reload"));
+}
+
+#[test]
+fn no_rule_alone_asks_about_a_command_that_only_holds_what_it_matches() {
+    for text in [
+        "python3 -c 'do(\"anything\") # systemctl restart nginx'",
+        "/tmp/systemctl restart nginx",
+        "./systemctl reload nginx",
+        "sudo /tmp/systemctl reload nginx",
+        "sudo -u alice systemctl restart nginx",
+        "env LD_PRELOAD=/tmp/x.so systemctl restart nginx",
+        "LD_PRELOAD=/tmp/x.so systemctl restart nginx",
+        "PATH=/tmp systemctl reload nginx",
+        "docker exec web systemctl restart nginx",
+        "strace -o /etc/x systemctl restart nginx",
+        "bash -c 'systemctl restart nginx'",
+        "systemctl restart nginx; frob",
+        "frob | systemctl restart nginx",
+        "systemctl restart nginx && systemctl restart other",
+        "systemctl restart nginx >/etc/x",
+        "systemctl restart $unit",
+        "systemctl restart 'a\nb'",
+        "df -h | jq .",
+        "uptime",
+        "rm /",
+    ] {
+        asked_only_by(text, None);
+    }
+}
