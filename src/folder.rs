@@ -11,6 +11,7 @@ use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -147,10 +148,15 @@ pub fn names(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, 
     Ok(paths)
 }
 
-/// Whether a file was last changed before a moment.
+/// Whether a file was last written, named or renamed before a moment.
 pub fn changed_before(path: &Path, moment: DateTime<Utc>) -> bool {
-    let changed = fs::symlink_metadata(path).and_then(|facts| facts.modified());
-    changed.is_ok_and(|changed| DateTime::<Utc>::from(changed) < moment)
+    let Ok(facts) = fs::symlink_metadata(path) else {
+        return false;
+    };
+    let nanos = |nanos: i64| u32::try_from(nanos).unwrap_or(0);
+    let written = DateTime::from_timestamp(facts.mtime(), nanos(facts.mtime_nsec()));
+    let named = DateTime::from_timestamp(facts.ctime(), nanos(facts.ctime_nsec()));
+    written.max(named).is_some_and(|changed| changed < moment)
 }
 
 /// Removes those of the named files that are older than they have to be kept, and temporary files

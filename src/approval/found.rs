@@ -62,8 +62,8 @@ impl Approvals {
     ///
     /// A bare word means the only request of its caller; where the caller has none that waits, the
     /// only request of all. As a yes it counts only if that request was shown before the word came
-    /// into the caller's hands, and if no other request of the same asker ended a moment ago in a
-    /// way that the giver need not have noticed.
+    /// into the caller's hands, and if no other request that it could have meant ended a moment ago
+    /// in a way that the giver need not have noticed.
     pub fn find(&self, which: &Which, by: &Seeker, now: DateTime<Utc>) -> Result<Found, Error> {
         let mut waiting = self.waiting(now)?;
         let all = waiting.len();
@@ -104,6 +104,7 @@ impl Approvals {
             return Ok(None);
         };
         let only = &only.ticket;
+        let own = by.own_first && only.caller_uid == by.uid;
         let seen = store::shown(&self.dir, &only.id)
             .is_some_and(|shown| shown.is_before(since, self.limits.notice));
         if !seen {
@@ -114,15 +115,20 @@ impl Approvals {
         let recent = before(window, std::time::Duration::from_secs(1));
         let past = store::past(&self.dir, self.limits.file_bytes, recent)?;
         let unnoticed = past.into_iter().find(|(_, ticket)| {
+            let same_way = |via: Via| by.own_first != (via == Via::Command);
             let by_this_caller = ticket
                 .decided
                 .as_ref()
-                .is_some_and(|answer| answer.uid == by.uid && answer.via == Via::Stdin);
+                .is_some_and(|answer| answer.uid == by.uid && same_way(answer.via));
+            // Whoever answers for another person may have meant anybody's.
+            let may_be_meant = !own || ticket.caller_uid == by.uid;
+            // Whoever ended it may have died before noting when; its file is young enough.
+            let noted = ticket.decided.is_some() || ticket.ended.is_some();
             // Whoever meant the same request when it waited before means this one.
-            ticket.caller_uid == only.caller_uid
+            may_be_meant
                 && !ticket.asks_the_same(only)
                 && !by_this_caller
-                && ticket.ended_at() > window
+                && (!noted || ticket.ended_at() > window)
         });
         Ok(unnoticed.map(|ended| Doubt::Ended(Box::new(ended))))
     }

@@ -31,6 +31,11 @@ impl State {
         PAST.into_iter().find(|state| state.word() == word)
     }
 
+    /// Every state in which a request waits no more, each before those that may follow it.
+    pub(super) fn all_past() -> impl Iterator<Item = Self> {
+        PAST.into_iter()
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 //! **Gives** the few file operations that the room is made of, each with what a crash leaves.
 //! **Never** overwrites a request that waits.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::fs::OpenOptions;
 use std::io;
@@ -199,19 +200,33 @@ pub(super) fn past(
     limit: usize,
     since: DateTime<Utc>,
 ) -> Result<Vec<(State, Ticket)>, Error> {
-    let mut found = Vec::new();
-    for path in folder::names(dir, |name| {
-        of_a_request(name).and_then(State::past).is_some()
-    })? {
-        let name = path.file_name().and_then(|name| name.to_str());
-        if let Some(state) = name.and_then(of_a_request).and_then(State::past)
-            && !folder::changed_before(&path, since)
-            && let Ok(ticket) = folder::read(&path, limit)
-        {
-            found.push((state, ticket));
+    let ended = |name: &str| of_a_request(name).and_then(State::past).is_some();
+    let mut known: BTreeMap<Uuid, State> = BTreeMap::new();
+    // What is renamed while a directory is listed may not be in the list under either name. It
+    // cannot hide from two lists.
+    for _ in 0..2 {
+        for path in folder::names(dir, ended)? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            let parts = name.and_then(|name| name.split_once('.'));
+            if let Some((id, state)) = parts
+                && let (Ok(id), Some(state)) = (Uuid::try_parse(id), State::past(state))
+            {
+                known.insert(id, state);
+            }
         }
     }
-    Ok(found)
+    let found = known.into_iter().filter_map(|(id, state)| {
+        // It may have gone on to its next state since it was listed.
+        let states = [state].into_iter().chain(State::all_past());
+        states.into_iter().find_map(|state| {
+            let path = file(dir, &id, state);
+            if folder::changed_before(&path, since) {
+                return None;
+            }
+            Some((state, folder::read(&path, limit).ok()?))
+        })
+    });
+    Ok(found.collect())
 }
 
 /// Removes what is older than it has to be kept. No request waits longer than that either: `config`

@@ -19,6 +19,7 @@ use crate::target::Name;
 use crate::target::Scope;
 use crate::target::Target;
 use crate::target::Tier;
+use crate::uptime::Moment;
 
 /// A waiting room in which one request waits, on a machine in production.
 struct Room {
@@ -594,4 +595,89 @@ fn a_file_of_another_version_is_taken_out_and_stops_nobody() {
     std::fs::write(&path, old.to_string()).unwrap();
     assert!(room.approvals.waiting(Utc::now()).unwrap().is_empty());
     assert!(!path.exists() && path.with_extension("cancelled").exists());
+}
+
+/// What a bare word means that comes now.
+fn bare(room: &Room, by: &str, own_first: bool) -> Found {
+    for pending in room.approvals.waiting(Utc::now()).unwrap() {
+        room.approvals.shown(pending.ticket().id).at(Moment::now());
+    }
+    let seeker = Seeker {
+        uid: caller(by).uid,
+        own_first,
+        since: Some(Moment::now()),
+    };
+    let found = room.approvals.find(&Which::Only, &seeker, Utc::now());
+    found.unwrap()
+}
+
+#[track_caller]
+fn is_doubted(found: &Found) {
+    assert!(
+        matches!(found, Found::Ambiguous(_, Doubt::Ended(_))),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_word_may_have_been_meant_for_what_ended_without_a_note() {
+    for state in [State::Denied, State::Approved, State::Expired] {
+        let room = room(false);
+        let first = room.only().ticket().clone();
+        let path = |state: State| {
+            let name = format!("approvals/{}.{}", first.id, state.word());
+            room.folder.path().join(name)
+        };
+        // It waited for long, and whoever ended it died before writing down that they did.
+        let mut old = first.clone();
+        old.created = Utc::now() - TimeDelta::minutes(5);
+        let pending = path(State::Pending);
+        std::fs::write(&pending, serde_json::to_vec(&old).unwrap()).unwrap();
+        let file = std::fs::File::options().write(true).open(&pending).unwrap();
+        file.set_modified(old.created.into()).unwrap();
+        std::fs::rename(&pending, path(state)).unwrap();
+        room.ask("dropdb other", ASKER).unwrap();
+        is_doubted(&bare(&room, ASKER, true));
+    }
+}
+
+#[test]
+fn a_word_may_have_been_meant_for_what_is_just_going_on_to_its_next_state() {
+    let room = room(false);
+    let id = room.only().ticket().id;
+    room.yes(ALICE, Via::Command).unwrap();
+    room.ask("dropdb other", ASKER).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let steps = [State::Approved, State::Running, State::Done];
+                for (from, to) in steps.iter().zip(&steps[1..]) {
+                    room.approvals.advance(&id, *from, *to);
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                // Only this test goes back.
+                room.approvals.advance(&id, State::Done, State::Approved);
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+        let found: Vec<Found> = (0..1000).map(|_| bare(&room, ASKER, true)).collect();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        found.iter().for_each(is_doubted);
+    });
+}
+
+#[test]
+fn a_word_for_ones_own_request_that_ended_does_not_mean_another_persons() {
+    let room = room(false);
+    let no = Answer::no(&caller(ALICE), Via::Command, Utc::now(), None);
+    room.approvals.deny(room.only(), no).unwrap();
+    room.ask("dropdb other", CAROL).unwrap();
+    is_doubted(&bare(&room, ASKER, true));
+    // An operator may have meant either person's.
+    is_doubted(&bare(&room, BOB, false));
+    // Who ended the first by that way knows that it ended.
+    assert!(matches!(bare(&room, ALICE, false), Found::These(_)));
+    // Who asked the second has had no other.
+    assert!(matches!(bare(&room, CAROL, true), Found::These(_)));
 }
