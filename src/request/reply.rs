@@ -203,6 +203,16 @@ impl Reply {
             },
             [] => (Which::Only, words),
         };
+        // What proves a yes needs no place in a no, and may be good for one still: it is not kept.
+        let is_secret = |(place, word): (usize, &str)| {
+            Factor::parse(word).is_some_and(|code| place == 0 || code.recovery().is_some())
+        };
+        let why: Vec<&str> = why
+            .iter()
+            .enumerate()
+            .filter(|(place, word)| !is_secret((*place, word)))
+            .map(|(_, word)| *word)
+            .collect();
         let reason = super::short("reason", Some(why.join(" ")), limits.reason_bytes, false)?;
         Ok(Self::Deny { which, reason })
     }

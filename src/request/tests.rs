@@ -438,6 +438,27 @@ fn a_denial_may_say_why() {
 }
 
 #[test]
+fn a_code_from_a_phone_that_comes_with_a_no_is_no_reason_and_is_not_kept() {
+    for (text, left) in [
+        ("Deny 7K3Q 492817", None),
+        ("Deny 492817 too risky", Some("too risky")),
+        ("Deny 7K3Q abcde-fgh23", None),
+        (
+            "Deny all not with ABCDE-FGH23 either",
+            Some("not with either"),
+        ),
+        ("Deny see ticket 492817", Some("see ticket 492817")),
+        ("Deny 49281 is no code", Some("49281 is no code")),
+    ] {
+        let Ok(Input::Reply(Reply::Deny { reason, .. })) = Input::parse(text.as_bytes(), &limits())
+        else {
+            panic!("{text}");
+        };
+        assert_eq!(reason.as_deref(), left, "{text}");
+    }
+}
+
+#[test]
 fn nothing_else_is_a_yes() {
     for text in [
         "yes",
