@@ -208,17 +208,17 @@ impl Approvals {
         let _lock = store::lock(&self.dir, self.limits.lock_wait)?;
         store::forget(&self.dir, putting.now, self.limits.keep_decided)?;
         let ticket = Ticket::new(asked, putting, facts);
-        let mut outdated = Vec::new();
+        let mut unlike = Vec::new();
         let mut waiting = Vec::new();
         for pending in self.waiting(putting.now)? {
             if !pending.ticket.asks_the_same(&ticket) {
                 waiting.push(pending);
             } else if pending.joins(&ticket, facts) {
                 let (Told::Recorded(told) | Told::Withheld(told)) = tell(&pending);
+                let outdated = self.outdated(unlike, putting.now)?;
                 return Ok(Put { told, outdated });
             } else {
-                let why = "what it came down to has changed, and it was asked for again";
-                outdated.extend(self.cancel(pending, why, putting.now)?);
+                unlike.push(pending);
             }
         }
         let own = |pending: &&Pending| pending.ticket.caller_uid == putting.caller.uid;
@@ -232,6 +232,8 @@ impl Approvals {
         let ticket = ticket.with_free_code(&taken).sealed(facts);
         let pending = Pending { ticket };
         let written = store::write(&self.dir, &pending.ticket)?;
+        // Only now, so that whoever hears of a failure has not lost anything without a record.
+        let outdated = self.outdated(unlike, putting.now)?;
         let told = match tell(&pending) {
             Told::Recorded(told) => {
                 store::publish(&self.dir, written, &pending.ticket)?;
@@ -240,6 +242,16 @@ impl Approvals {
             Told::Withheld(told) => told,
         };
         Ok(Put { told, outdated })
+    }
+
+    /// Takes out what waits under other circumstances than those of now.
+    fn outdated(&self, unlike: Vec<Pending>, now: DateTime<Utc>) -> Result<Vec<Ticket>, Error> {
+        let why = "what it came down to has changed, and it was asked for again";
+        let mut outdated = Vec::new();
+        for pending in unlike {
+            outdated.extend(self.cancel(pending, why, now)?);
+        }
+        Ok(outdated)
     }
 
     /// Whether the same request waits already, and nothing about it has changed: then nobody has to

@@ -681,3 +681,24 @@ fn a_word_for_ones_own_request_that_ended_does_not_mean_another_persons() {
     // Who asked the second has had no other.
     assert!(matches!(bare(&room, CAROL, true), Found::These(_)));
 }
+
+#[test]
+fn nothing_is_taken_out_in_silence_for_what_finds_no_room() {
+    let mut room = room(false);
+    for name in ["b", "c"] {
+        room.ask(&format!("dropdb {name}"), ASKER).unwrap();
+    }
+    // A change of the configuration outdates all of them, and leaves less room.
+    room.digest = "another policy".to_owned();
+    let fewer = Limits {
+        pending_per_requester: 2,
+        ..limits()
+    };
+    room.approvals = Approvals::new(room.folder.path().join("approvals"), fewer, trust());
+    assert!(matches!(
+        room.ask("dropdb app", ASKER),
+        Err(Error::FullOf(2))
+    ));
+    assert_eq!(room.approvals.past().unwrap(), []);
+    assert_eq!(room.approvals.waiting(Utc::now()).unwrap().len(), 3);
+}
