@@ -228,8 +228,8 @@ impl Approvals {
         if waiting.len() >= self.limits.pending {
             return Err(Error::Full(self.limits.pending));
         }
-        let taken: Vec<&Code> = waiting.iter().map(|pending| &pending.ticket.code).collect();
-        let ticket = ticket.with_free_code(&taken).sealed(facts);
+        let code = store::new_code(&self.dir, Code::random)?;
+        let ticket = ticket.with_code(code).sealed(facts);
         let pending = Pending { ticket };
         let written = store::write(&self.dir, &pending.ticket)?;
         // Only now, so that whoever hears of a failure has not lost anything without a record.

@@ -318,9 +318,10 @@ fn wait_for_human(
             }
             put.told
         }
-        Err(full @ (approval::Error::Full(_) | approval::Error::FullOf(_))) => {
-            scribe.refused(&full.to_string())
-        }
+        Err(
+            full
+            @ (approval::Error::Full(_) | approval::Error::FullOf(_) | approval::Error::NoCode),
+        ) => scribe.refused(&full.to_string()),
         Err(fault) => scribe.failed(exit::CONFIG, &fault.to_string()),
     }
 }

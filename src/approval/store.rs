@@ -27,6 +27,7 @@ use super::ticket::SCHEMA;
 use crate::folder;
 use crate::folder::Fault;
 use crate::lock;
+use crate::request::Code;
 use crate::uptime::Mark;
 
 /// Why the waiting room could not be used.
@@ -38,6 +39,9 @@ pub enum Error {
     /// Others held the lock for too long.
     #[error("the lock of the waiting room was not free in time")]
     Locked,
+    /// Every code was given to some request a while ago.
+    #[error("no code is free for a further request; those of old requests become free again")]
+    NoCode,
     /// As many wait as may wait.
     #[error("{0} requests wait already; approve or deny some of them first")]
     Full(usize),
@@ -59,6 +63,27 @@ pub(super) fn lock(dir: &Path, wait: Duration) -> Result<lock::Held, Error> {
     lock::take(&path, wait)
         .map_err(Fault::of("lock", &path))?
         .ok_or(Error::Locked)
+}
+
+/// Draws codes until one was not given to any request that is remembered, and gives it away: who
+/// still has a question before their eyes that has ended must not name another one by its code. A
+/// code whose request was never put stays given away like the others.
+pub(super) fn new_code(dir: &Path, mut draw: impl FnMut() -> Code) -> Result<Code, Error> {
+    for _ in 0..MOST_DRAWS {
+        let code = draw();
+        let path = dir.join(format!("{code}{GIVEN}"));
+        let made = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&path);
+        match made {
+            Ok(_) => return Ok(code),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Fault::of("create", &path)(error).into()),
+        }
+    }
+    Err(Error::NoCode)
 }
 
 /// Writes a request that nobody can find yet.
@@ -232,7 +257,8 @@ pub(super) fn past(
 /// Removes what is older than it has to be kept. No request waits longer than that either: `config`
 /// sees to it.
 pub(super) fn forget(dir: &Path, now: DateTime<Utc>, keep: Duration) -> Result<(), Error> {
-    let ours = |name: &str| of_a_request(name).is_some();
+    let code = |name: &str| name.strip_suffix(GIVEN).and_then(Code::parse);
+    let ours = |name: &str| of_a_request(name).is_some() || code(name).is_some();
     Ok(folder::forget(dir, now, keep, ours)?)
 }
 
@@ -241,6 +267,13 @@ fn of_a_request(name: &str) -> Option<&str> {
     let (id, suffix) = name.split_once('.')?;
     Uuid::try_parse(id).is_ok().then_some(suffix)
 }
+
+/// The last part of the name of the file that keeps a code from being given again.
+const GIVEN: &str = ".code";
+
+/// How often a code is drawn. There are half a million, so few draws are enough as long as a tenth
+/// of them is free.
+const MOST_DRAWS: usize = 100;
 
 /// What stands between the id and the person in the name of a file that holds one yes of several.
 const VOICE: &str = "yes-";

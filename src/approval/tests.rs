@@ -702,3 +702,30 @@ fn nothing_is_taken_out_in_silence_for_what_finds_no_room() {
     assert_eq!(room.approvals.past().unwrap(), []);
     assert_eq!(room.approvals.waiting(Utc::now()).unwrap().len(), 3);
 }
+
+#[test]
+fn a_code_is_not_given_again_as_long_as_its_request_is_remembered() {
+    let room = room(false);
+    let dir = room.folder.path().join("approvals");
+    let given = room.only().ticket().code.clone();
+    let no = Answer::no(&caller(ASKER), Via::Stdin, Utc::now(), None);
+    room.approvals.deny(room.only(), no).unwrap();
+    let other = Code::parse(if given.as_str() == "2A2A" {
+        "2B2B"
+    } else {
+        "2A2A"
+    })
+    .unwrap();
+    let mut draws = [&given, &given, &other].into_iter().cloned();
+    assert_eq!(
+        store::new_code(&dir, || draws.next().unwrap()).unwrap(),
+        other
+    );
+    assert!(matches!(
+        store::new_code(&dir, || given.clone()),
+        Err(Error::NoCode)
+    ));
+    let later = Utc::now() + TimeDelta::hours(2);
+    store::forget(&dir, later, limits().keep_decided).unwrap();
+    assert_eq!(store::new_code(&dir, || given.clone()).unwrap(), given);
+}
