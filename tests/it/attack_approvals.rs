@@ -1,10 +1,12 @@
-//! Attacks on approvals from outside: words that cross questions on their way.
+//! Attacks on approvals, grants and codes from outside: words that cross questions on their way, many
+//! processes at once, and deaths at every system call.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Child;
 use std::process::Command;
+use std::process::Output;
 use std::thread::sleep;
 use std::time::Duration;
 use std::time::Instant;
@@ -14,6 +16,7 @@ use rustix::time::ClockId;
 use rustix::time::clock_gettime;
 use serde_json::Value;
 
+use crate::fault::strace_is_here;
 use crate::lab::Answer;
 use crate::lab::Lab;
 use crate::lab::RULES;
@@ -21,8 +24,25 @@ use crate::lab::lab;
 use crate::lab::request;
 use crate::lab::start;
 
-// A user that every Debian has.
+// Users that every Debian has. `nogroup` is the group of all three.
 const NOBODY: u32 = 65534;
+const SYNC: u32 = 4;
+const APT: u32 = 42;
+
+/// Where two people have to say yes.
+const TWO: &str = "mode: production
+unknown_default: approval_required
+approvals: {group: nogroup}
+approval_required: [{id: gone, pattern: 'echo x', irreversible: true}]
+";
+
+/// Where somebody else than the one that asked has to.
+const ANOTHER: &str = "approvals: {group: nogroup, pending: 100, pending_per_requester: 100}
+auto_allowed: [hostname]
+approval_required:
+  - {id: touch, pattern: '^touch ', needs: out_of_band}
+  - {id: append, pattern: 'echo x', needs: out_of_band}
+";
 
 /// Sends off what another user says on the command line.
 fn begin(lab: &Lab, uid: u32, arguments: &[&str]) -> Option<Child> {
@@ -38,6 +58,16 @@ fn end(child: Child) -> Answer {
 #[track_caller]
 fn says(lab: &Lab, uid: u32, arguments: &[&str]) -> Option<Answer> {
     begin(lab, uid, arguments).map(end)
+}
+
+/// How many lines the runs on the target left.
+fn runs(mark: &str) -> usize {
+    fs::read_to_string(mark).unwrap_or_default().lines().count()
+}
+
+fn count(answers: &[Answer], status: &str) -> usize {
+    let is = |answer: &&Answer| answer.json["status"] == status;
+    answers.iter().filter(is).count()
 }
 
 /// Nanoseconds since this machine was started, on the clock that the program goes by.
@@ -219,4 +249,312 @@ fn behind_a_request_that_an_operator_denied_or_that_expired_a_crossing_word_mean
         seen.contains_key("ambiguous") && seen.contains_key("expired") && seen.len() == 2,
         "{seen:?}"
     );
+}
+
+#[test]
+fn of_many_people_at_once_who_approve_what_needs_two_one_runs_it_and_the_others_are_told() {
+    let lab = lab!(TWO);
+    let mark = lab.mark("runs");
+    let asked = lab
+        .ask(&format!("echo x >> {mark}"))
+        .is("approval_requested", 0);
+    let code = asked.text("code");
+    let mut crowd = Vec::new();
+    for _ in 0..10 {
+        for uid in [NOBODY, SYNC, APT] {
+            match begin(&lab, uid, &["approve", code, "--json"]) {
+                Some(child) => crowd.push(child),
+                None => return,
+            }
+        }
+    }
+    let answers: Vec<Answer> = crowd.into_iter().map(end).collect();
+    assert_eq!(runs(&mark), 1);
+    assert_eq!(count(&answers, "executed"), 1);
+    for answer in &answers {
+        let said = answer.text("message");
+        match answer.text("status") {
+            "executed" => {}
+            "expired" => {
+                assert!(answer.json["decided_by"].is_string(), "{answer:?}");
+                assert!(said.contains("already approved by"), "{answer:?}");
+            }
+            "approval_requested" => assert!(said.contains("a second person"), "{answer:?}"),
+            "rejected" => assert!(said.contains("you approved it already"), "{answer:?}"),
+            _ => panic!("{answer:?}"),
+        }
+    }
+    let intents: Vec<Value> = lab
+        .log()
+        .into_iter()
+        .filter(|record| record["event"] == "intent")
+        .collect();
+    assert_eq!(intents.len(), 1);
+    let earlier = intents[0]["earlier_approvers"].as_array().unwrap();
+    assert!(
+        !earlier.is_empty()
+            && earlier
+                .iter()
+                .all(|one| one["by"] != intents[0]["approver"])
+    );
+    lab.log_is_whole();
+}
+
+/// The same as another user would call it, under strace(1), which leaves sudo its parent.
+fn traced(lab: &Lab, uid: u32, arguments: &[&str], expression: &str) -> Option<Output> {
+    let inner = lab.as_user(uid, arguments)?;
+    let words: Vec<&std::ffi::OsStr> = inner.get_args().collect();
+    let mut outer = crate::lab::in_home(Command::new(inner.get_program()), &lab.path(""));
+    outer
+        .args(&words[..3])
+        .args(["strace", "-D", "-o"])
+        .arg(lab.path("work/trace"))
+        .args(["-e", expression])
+        .args(&words[3..]);
+    Some(start(outer, b"").wait_with_output().unwrap())
+}
+
+/// Every call of an undisturbed run that has to do with the world outside of the process.
+fn calls(lab: &Lab, uid: u32, arguments: &[&str]) -> Option<BTreeMap<String, usize>> {
+    traced(lab, uid, arguments, "trace=all")?;
+    let mut trace = String::new();
+    for _ in 0..500 {
+        trace = fs::read_to_string(lab.path("work/trace")).unwrap();
+        if trace.contains("+++ exited") {
+            break;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    let mut calls = BTreeMap::new();
+    for (name, _) in trace.lines().filter_map(|line| line.split_once('(')) {
+        if OUTSIDE.contains(&name) {
+            *calls.entry(name.to_owned()).or_insert(0) += 1;
+        }
+    }
+    Some(calls)
+}
+
+/// The calls that change something, or that something else waits for.
+const OUTSIDE: &[&str] = &[
+    "connect",
+    "fdatasync",
+    "flock",
+    "fsync",
+    "getdents64",
+    "linkat",
+    "mkdir",
+    "openat",
+    "rename",
+    "renameat2",
+    "sendmsg",
+    "sendto",
+    "unlink",
+    "wait4",
+    "waitid",
+    "write",
+    "writev",
+];
+
+#[test]
+fn killed_at_any_call_of_the_second_approval_nothing_runs_twice_and_the_first_is_not_lost() {
+    if !strace_is_here() {
+        return;
+    }
+    let lab = lab!(TWO);
+    let asked = |mark: &str| {
+        let asked = lab
+            .ask(&format!("echo x >> {mark}"))
+            .is("approval_requested", 0);
+        let code = asked.text("code").to_owned();
+        let first = says(&lab, NOBODY, &["approve", &code, "--json"])?;
+        assert_eq!(first.text("status"), "approval_requested");
+        Some(code)
+    };
+    let clean = lab.mark("clean");
+    let Some(code) = asked(&clean) else { return };
+    let Some(calls) = calls(&lab, SYNC, &["approve", &code, "--json"]) else {
+        return;
+    };
+    assert_eq!(runs(&clean), 1, "{calls:?}");
+    let mut kills = 0;
+    for (call, count) in calls {
+        for n in 1..=count {
+            let mark = lab.mark(&format!("{call}-{n}"));
+            let code = asked(&mark).unwrap();
+            let inject = format!("inject={call}:signal=KILL:when={n}");
+            let died = traced(&lab, SYNC, &["approve", &code, "--json"], &inject).unwrap();
+            kills += usize::from(died.status.code() == Some(128 + 9));
+            let again = says(&lab, SYNC, &["approve", &code, "--json"]).unwrap();
+            let status = again.text("status");
+            assert!(
+                status == "executed" || status == "expired",
+                "{inject}: {again:?}"
+            );
+            let records = lab.log();
+            let intents: Vec<&Value> = records
+                .iter()
+                .filter(|record| record["event"] == "intent")
+                .filter(|record| record["command"].as_str().unwrap().ends_with(&mark))
+                .collect();
+            assert!(runs(&mark) <= intents.len(), "{inject}: {intents:?}");
+            assert!(intents.len() <= 1, "{inject}: {intents:?}");
+            for intent in intents {
+                assert_eq!(intent["earlier_approvers"][0]["by"], "nobody", "{inject}");
+            }
+            if status == "executed" {
+                assert_eq!(runs(&mark), 1, "{inject}");
+            }
+        }
+    }
+    assert!(kills > 60, "only {kills} kills");
+    let report = lab.run(&["audit", "verify", "--json"], "");
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(report["damage"], serde_json::json!([]));
+}
+
+#[test]
+fn of_fifty_at_once_as_many_run_as_a_grant_has_uses_and_the_others_ask() {
+    let lab = lab!(ANOTHER);
+    lab.ask("hostname").is("executed", 0);
+    let grant = [
+        "grant", "--target", "srv1", "--rule", "touch", "--to", "root", "--uses", "7",
+    ];
+    let Some(given) = begin(&lab, NOBODY, &grant) else {
+        return;
+    };
+    let given = given.wait_with_output().unwrap();
+    assert!(given.status.success(), "{given:?}");
+    let marks: Vec<String> = (0..50).map(|n| lab.mark(&format!("g{n}"))).collect();
+    let crowd: Vec<Child> = marks
+        .iter()
+        .map(|mark| lab.start(request(&format!("touch {mark}")).to_string().as_bytes()))
+        .collect();
+    let answers: Vec<Answer> = crowd.into_iter().map(end).collect();
+    assert_eq!(
+        (
+            count(&answers, "executed"),
+            count(&answers, "approval_requested")
+        ),
+        (7, 43)
+    );
+    assert_eq!(
+        marks.iter().filter(|mark| Path::new(mark).exists()).count(),
+        7
+    );
+    let mut uses: Vec<u64> = answers
+        .iter()
+        .filter_map(|answer| answer.json["grant"]["nth"].as_u64())
+        .collect();
+    uses.sort_unstable();
+    assert_eq!(uses, [1, 2, 3, 4, 5, 6, 7]);
+    lab.log_is_whole();
+}
+
+#[test]
+fn killed_at_any_call_of_a_granted_run_its_one_use_is_never_two() {
+    if !strace_is_here() {
+        return;
+    }
+    let lab = lab!(ANOTHER);
+    lab.ask("hostname").is("executed", 0);
+    let granted = |mark: &str| {
+        let command = format!("echo x >> {mark}");
+        let grant = [
+            "grant",
+            "--target",
+            "srv1",
+            "--to",
+            "root",
+            "--command",
+            &command,
+        ];
+        let given = begin(&lab, NOBODY, &grant)?.wait_with_output().unwrap();
+        assert!(given.status.success(), "{given:?}");
+        Some(request(&command).to_string())
+    };
+    let clean = lab.mark("clean");
+    let Some(message) = granted(&clean) else {
+        return;
+    };
+    let calls = crate::fault::calls(&lab, &[], &message);
+    assert_eq!(runs(&clean), 1, "{calls:?}");
+    let outside = |(call, _): &(String, usize)| OUTSIDE.contains(&call.as_str());
+    let mut kills = 0;
+    for (call, count) in calls.into_iter().filter(outside) {
+        for n in 1..=count {
+            let mark = lab.mark(&format!("{call}-{n}"));
+            let message = granted(&mark).unwrap();
+            kills += usize::from(crate::fault::killed_at(&lab, &[], &message, &call, n));
+            let again = lab.send(&message);
+            let ran = again.text("status") == "executed";
+            assert!(
+                ran || again.text("status") == "approval_requested",
+                "{call} {n}: {again:?}"
+            );
+            assert!(runs(&mark) <= 1, "{call} {n}");
+            assert!(!ran || runs(&mark) == 1, "{call} {n}");
+            let intents = lab.log();
+            let intents = intents
+                .iter()
+                .filter(|record| record["event"] == "intent")
+                .filter(|record| record["command"].as_str().unwrap().ends_with(&mark))
+                .count();
+            assert!(runs(&mark) <= intents && intents <= 1, "{call} {n}");
+            lab.send("Deny all");
+        }
+    }
+    assert!(kills > 60, "only {kills} kills");
+}
+
+/// Enrols somebody and gives what their phone shows.
+fn phone(lab: &Lab, name: &str) -> impl Fn() -> String {
+    let shown = lab.run(&["approver", "enroll", name, "--json"], "");
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let secret = totp_rs::Secret::try_from_base32(shown["secret"].as_str().unwrap()).unwrap();
+    let phone = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+    move || {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        phone.generate(now).to_string()
+    }
+}
+
+#[test]
+fn one_right_code_said_fifty_times_at_once_is_one_run() {
+    let lab = lab!(ANOTHER);
+    lab.ask("hostname").is("executed", 0);
+    let mark = lab.mark("runs");
+    let asked = lab
+        .ask(&format!("echo x >> {mark}"))
+        .is("approval_requested", 0);
+    lab.send("Approve").is("rejected", 3);
+    let word = format!("Approve {} {}", asked.text("code"), phone(&lab, "alice")());
+    let crowd: Vec<Child> = (0..50).map(|_| lab.start(word.as_bytes())).collect();
+    let answers: Vec<Answer> = crowd.into_iter().map(end).collect();
+    assert_eq!(runs(&mark), 1);
+    assert_eq!(count(&answers, "executed"), 1);
+    let others = count(&answers, "rejected") + count(&answers, "expired");
+    assert_eq!(others, 49);
+    let digits = word.split(' ').next_back().unwrap();
+    let log = fs::read_to_string(lab.path("audit.jsonl")).unwrap();
+    assert!(!log.contains(&format!("\"{digits}")) && !log.contains(&format!(" {digits}")));
+    lab.log_is_whole();
+}
+
+#[test]
+fn one_right_code_said_for_two_requests_at_once_runs_one_of_them() {
+    let lab = lab!(ANOTHER);
+    lab.ask("hostname").is("executed", 0);
+    let marks = [lab.mark("a"), lab.mark("b")];
+    let codes = marks.clone().map(|mark| {
+        let asked = lab.ask(&format!("echo x >> {mark}"));
+        asked.is("approval_requested", 0).text("code").to_owned()
+    });
+    let digits = phone(&lab, "alice")();
+    let crowd: Vec<Child> = (0..50)
+        .map(|n| lab.start(format!("Approve {} {digits}", codes[n % 2]).as_bytes()))
+        .collect();
+    let answers: Vec<Answer> = crowd.into_iter().map(end).collect();
+    assert_eq!(count(&answers, "executed"), 1);
+    assert_eq!(runs(&marks[0]) + runs(&marks[1]), 1);
+    lab.log_is_whole();
 }
