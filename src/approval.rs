@@ -18,6 +18,7 @@ use crate::assurance::Missing;
 use crate::assurance::Voice;
 use crate::caller;
 use crate::caller::Caller;
+use crate::factor::Factors;
 use crate::policy::NeedsApproval;
 use crate::request;
 use crate::request::Code;
@@ -78,6 +79,7 @@ pub struct Approvals {
     dir: PathBuf,
     limits: Limits,
     trust: Trust,
+    factors: Factors,
 }
 
 /// A request that waits for its answer.
@@ -178,8 +180,13 @@ pub enum Refused {
 
 impl Approvals {
     /// Takes a directory as the waiting room.
-    pub fn new(dir: PathBuf, limits: Limits, trust: Trust) -> Self {
-        Self { dir, limits, trust }
+    pub fn new(dir: PathBuf, limits: Limits, trust: Trust, factors: Factors) -> Self {
+        Self {
+            dir,
+            limits,
+            trust,
+            factors,
+        }
     }
 
     /// What is believed of answers.
@@ -445,10 +452,15 @@ impl Approvals {
             .iter()
             .find(|voice| voice.by == person)
             .map(Answer::level);
-        // Who has left the group meanwhile is an approver no more.
+        // Who has left the group meanwhile is an approver no more, nor is whose phone was taken out
+        // or gave way to another: what the old one said may have been said by its finder.
         voices.retain(|voice| {
-            voice.by != person
-                && (voice.via != Via::Command || caller::is_member(&voice.by, &self.trust.group))
+            let in_group =
+                voice.via != Via::Command || caller::is_member(&voice.by, &self.trust.group);
+            let enrolled = |since| since <= voice.at;
+            let by_phone =
+                voice.factor.is_none() || self.factors.enrolled(&voice.by).is_some_and(enrolled);
+            voice.by != person && in_group && by_phone
         });
         Ok((voices, own))
     }

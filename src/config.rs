@@ -233,13 +233,19 @@ impl Config {
         now: fn() -> DateTime<Utc>,
     ) -> Result<Line, audit::Error> {
         let log = AuditLog::open(&home.audit(), &home.audit_lock(), self.audit)?;
+        let factors = Factors::new(home.approvers(), self.factors);
         Ok(Line {
             inventory: self.inventory,
             policy: self.policy,
             freezes: Freezes::new(home.freezes()),
-            approvals: Approvals::new(home.approvals(), self.approvals, self.trust),
+            approvals: Approvals::new(
+                home.approvals(),
+                self.approvals,
+                self.trust,
+                factors.clone(),
+            ),
             grants: Grants::new(home.grants(), self.grants),
-            factors: Factors::new(home.approvers(), self.factors),
+            factors,
             log,
             redaction: self.redaction,
             ssh: self.ssh,

@@ -47,7 +47,7 @@ pub struct Limits {
 }
 
 /// Everybody's second factor.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Factors {
     dir: PathBuf,
     limits: Limits,

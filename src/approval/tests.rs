@@ -71,6 +71,18 @@ fn trust() -> Trust {
     }
 }
 
+fn factors(folder: &std::path::Path) -> Factors {
+    Factors::new(
+        folder.join("approvers"),
+        factor::Limits {
+            tries: 5,
+            lock: Duration::from_secs(30),
+            lock_max: Duration::from_secs(60),
+            lock_wait: Duration::from_secs(5),
+        },
+    )
+}
+
 fn caller(name: &str) -> Caller {
     Caller {
         through: Through::Sudo,
@@ -80,7 +92,12 @@ fn caller(name: &str) -> Caller {
 
 fn room_of(trust: Trust, rule: Definition) -> Room {
     let folder = tempfile::tempdir().unwrap();
-    let approvals = Approvals::new(folder.path().join("approvals"), limits(), trust);
+    let approvals = Approvals::new(
+        folder.path().join("approvals"),
+        limits(),
+        trust,
+        factors(folder.path()),
+    );
     let host = Host::new("192.0.2.1", 22, "aiops").unwrap();
     let scope = Scope::of_tier(Tier::Production);
     let target = Target::new(Name::parse("srv1").unwrap(), host, scope);
@@ -202,15 +219,7 @@ impl Room {
 
     /// Says yes with a recovery code of `of`, brought by `by`.
     fn yes_with_code(&self, of: &str, by: &str, via: Via) -> Result<Approved, Refused> {
-        let factors = Factors::new(
-            self.folder.path().join("approvers"),
-            factor::Limits {
-                tries: 5,
-                lock: Duration::from_secs(30),
-                lock_max: Duration::from_secs(60),
-                lock_wait: Duration::from_secs(5),
-            },
-        );
+        let factors = factors(self.folder.path());
         let fresh = factor::Enrolment::fresh().unwrap();
         let name = factor::Name::parse(of).unwrap();
         let open = factors.open().unwrap();
@@ -459,7 +468,12 @@ fn who_is_no_approver_any_more_was_none() {
         group: "games".to_owned(),
         ..trust()
     };
-    let approvals = Approvals::new(room.folder.path().join("approvals"), limits(), changed);
+    let approvals = Approvals::new(
+        room.folder.path().join("approvals"),
+        limits(),
+        changed,
+        factors(room.folder.path()),
+    );
     let room = Room { approvals, ..room };
     let pending = room.only();
     let ticket = pending.ticket().clone();
@@ -694,7 +708,12 @@ fn nothing_is_taken_out_in_silence_for_what_finds_no_room() {
         pending_per_requester: 2,
         ..limits()
     };
-    room.approvals = Approvals::new(room.folder.path().join("approvals"), fewer, trust());
+    room.approvals = Approvals::new(
+        room.folder.path().join("approvals"),
+        fewer,
+        trust(),
+        factors(room.folder.path()),
+    );
     assert!(matches!(
         room.ask("dropdb app", ASKER),
         Err(Error::FullOf(2))
@@ -728,4 +747,35 @@ fn a_code_is_not_given_again_as_long_as_its_request_is_remembered() {
     let later = Utc::now() + TimeDelta::hours(2);
     store::forget(&dir, later, limits().keep_decided).unwrap();
     assert_eq!(store::new_code(&dir, || given.clone()).unwrap(), given);
+}
+
+#[test]
+fn who_approves_by_no_code_any_more_or_by_another_phone_was_none() {
+    let enrolled_anew = |room: &Room| {
+        let factors = factors(room.folder.path());
+        let name = factor::Name::parse("chat-only").unwrap();
+        let fresh = factor::Enrolment::fresh().unwrap();
+        let open = factors.open().unwrap();
+        open.enroll(&name, &fresh, None, "root", Utc::now())
+            .unwrap();
+    };
+    let removed = |room: &Room| {
+        let factors = factors(room.folder.path());
+        let name = factor::Name::parse("chat-only").unwrap();
+        factors.open().unwrap().remove(&name).unwrap();
+    };
+    let changes: [&dyn Fn(&Room); 2] = [&removed, &enrolled_anew];
+    for change in changes {
+        let room = room(true);
+        assert!(
+            room.yes_with_code("chat-only", ASKER, Via::Stdin).is_err(),
+            "it is the first of two"
+        );
+        change(&room);
+        assert!(matches!(
+            room.yes(ALICE, Via::Command),
+            Err(Refused::NotYet(Missing::Second))
+        ));
+        assert!(room.yes(BOB, Via::Command).is_ok());
+    }
 }

@@ -182,6 +182,13 @@ impl Factors {
         Ok(names(&self.dir)?.into_iter().filter_map(listed).collect())
     }
 
+    /// Since when somebody has been enrolled with the secret they have now; none where nobody of
+    /// this name is, or where that cannot be known. Changes nothing.
+    pub fn enrolled(&self, name: &str) -> Option<DateTime<Utc>> {
+        let name = Name::parse(name).ok()?;
+        Some(read_person(&self.dir, &name).ok()??.enrolled)
+    }
+
     /// The wrong codes since the last right one, where there were any. Changes nothing.
     ///
     /// # Errors
