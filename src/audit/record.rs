@@ -109,7 +109,7 @@ pub struct Record {
     /// The person that approved or denied; in `approver` the one that was enrolled or removed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approver: Option<String>,
-    /// The id of that user.
+    /// The id of that user; none where it was a code that somebody else brought, who is the caller.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approver_uid: Option<u32>,
     /// `stdin`, `command` or `client`.
@@ -139,7 +139,7 @@ pub struct Record {
     /// The Unix user that approved before, where two have to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first_approver: Option<String>,
-    /// The id of that user.
+    /// The id of that user; none where it was a code that somebody else brought.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first_approver_uid: Option<u32>,
     /// Why it was denied, in the human's words.

@@ -18,6 +18,7 @@ use crate::approval::Denial;
 use crate::approval::Pending;
 use crate::approval::State;
 use crate::approval::Ticket;
+use crate::approval::Via;
 use crate::assurance::Missing;
 use crate::audit;
 use crate::audit::AuditLog;

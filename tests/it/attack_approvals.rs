@@ -558,3 +558,33 @@ fn one_right_code_said_for_two_requests_at_once_runs_one_of_them() {
     assert_eq!(runs(&marks[0]) + runs(&marks[1]), 1);
     lab.log_is_whole();
 }
+
+#[test]
+fn a_relay_that_brings_a_code_is_not_taken_for_the_person_in_the_log() {
+    let lab = lab!(TWO);
+    let asked = lab
+        .ask(&format!("echo x >> {}", lab.mark("a")))
+        .is("approval_requested", 0);
+    let code = asked.text("code");
+    for (name, status) in [("alice", "approval_requested"), ("bob", "executed")] {
+        lab.send(format!("Approve {code} {}", phone(&lab, name)()))
+            .is(status, 0);
+    }
+    let log = lab.log();
+    let own = rustix::process::getuid().as_raw();
+    let intent = log.iter().find(|record| record["event"] == "intent");
+    let intent = intent.unwrap();
+    assert_eq!(
+        (&intent["approver"], &intent["first_approver"]),
+        (&"bob".into(), &"alice".into())
+    );
+    for key in ["approver_uid", "first_approver_uid"] {
+        assert_eq!(intent[key], Value::Null, "{key}");
+    }
+    assert_eq!(intent["caller_uid"], own);
+    assert_eq!(intent["earlier_approvers"][0]["uid"], own);
+    let schema = lab.run(&["schema", "record"], "");
+    let schema: Value = serde_json::from_slice(&schema.stdout).unwrap();
+    let schema = jsonschema::draft202012::new(&schema).unwrap();
+    assert!(log.iter().all(|record| schema.is_valid(record)));
+}
