@@ -14,13 +14,15 @@ use crate::approval::Ticket;
 use crate::audit;
 use crate::policy::Case;
 
-/// What was said the last time the same was asked on the same target, where a human said no to it:
+/// What was said the last time that somebody answered the same on the same target, where it was no:
 /// both sides should know.
 pub(super) fn before(line: &Line, case: &Case) -> Option<String> {
     let asked = case.request().to_draft();
     let past = line.approvals.past().ok()?;
     let (state, ticket) = past.into_iter().find(|(_, ticket)| {
-        ticket.request.target == asked.target && ticket.request.command == asked.command
+        let same = ticket.request.target == asked.target && ticket.request.command == asked.command;
+        // What was taken back or ran out since does not make it unsaid.
+        same && ticket.decided.is_some()
     })?;
     let answer = ticket.decided.as_ref()?;
     if state != State::Denied {

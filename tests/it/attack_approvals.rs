@@ -588,3 +588,25 @@ fn a_relay_that_brings_a_code_is_not_taken_for_the_person_in_the_log() {
     let schema = jsonschema::draft202012::new(&schema).unwrap();
     assert!(log.iter().all(|record| schema.is_valid(record)));
 }
+
+#[test]
+fn an_operators_no_is_told_although_the_same_was_asked_and_taken_back_since() {
+    let lab = lab!();
+    let command = format!("touch {}", lab.mark("a"));
+    let asked = lab.ask(&command).is("approval_requested", 0);
+    let Some(said) = says(
+        &lab,
+        NOBODY,
+        &["deny", asked.text("code"), "too", "risky", "--json"],
+    ) else {
+        return;
+    };
+    said.is("denied", 0);
+    let told = |answer: &Answer| {
+        assert!(answer.text("previous").contains("nobody denied the same"));
+        assert!(answer.text("prompt").contains("too risky"));
+    };
+    told(&lab.ask(&command).is("approval_requested", 0));
+    assert!(lab.run(&["cancel"], "").status.success());
+    told(&lab.ask(&command).is("approval_requested", 0));
+}
