@@ -22,6 +22,7 @@ use crate::factor::Factors;
 use crate::policy::NeedsApproval;
 use crate::request;
 use crate::request::Code;
+use crate::request::Draft;
 use crate::request::Request;
 
 mod answer;
@@ -32,6 +33,7 @@ mod state;
 mod store;
 mod ticket;
 
+pub use answer::APPROVERS;
 pub use answer::Answer;
 pub use answer::Asker;
 pub use answer::Earlier;
@@ -312,6 +314,12 @@ impl Approvals {
             }
         }
         Ok(swept)
+    }
+
+    /// Takes out of the room what another version of this program put there, and gives what was
+    /// asked for, where that can still be read.
+    pub fn sweep_foreign(&self) -> Result<Vec<Option<Draft>>, Error> {
+        store::take_foreign(&self.dir, self.limits.file_bytes)
     }
 
     /// Notes when a request stopped waiting. It is out of the room already; where it cannot be

@@ -86,6 +86,14 @@ impl Caller {
         self.through == Through::Sudo
     }
 
+    /// Whether this is an admin: root, also through sudo, or whoever works as the executor's `own`
+    /// user. Whoever came to that user through sudo is neither, and where the environment speaks of
+    /// sudo and the process does not bear it out, nobody knows who came.
+    pub fn is_admin(&self, own: u32) -> bool {
+        let nobody_else = !self.came_by_sudo() && self.disputed.is_none();
+        self.uid == 0 || self.uid == own && nobody_else
+    }
+
     /// The Unix user of this name, as if it called.
     pub fn named(name: &str) -> Option<Self> {
         let user = User::from_name(name).ok()??;
@@ -209,6 +217,26 @@ mod tests {
     #[test]
     fn without_a_claim_the_real_user_called() {
         check(1000, None, Some((0, true)), (1000, Through::Direct));
+    }
+
+    #[test]
+    fn only_root_and_the_executors_own_user_are_admins() {
+        let admin = |uid, through, disputed: bool| {
+            let caller = Caller {
+                uid,
+                user: "x".to_owned(),
+                through,
+                disputed: disputed.then(|| "alice".to_owned()),
+            };
+            caller.is_admin(990)
+        };
+        assert!(admin(0, Through::Direct, false));
+        assert!(admin(0, Through::Sudo, false));
+        assert!(admin(990, Through::Direct, false));
+        assert!(!admin(990, Through::Direct, true), "who came by sudo?");
+        assert!(!admin(990, Through::Sudo, false));
+        assert!(!admin(1000, Through::Sudo, false));
+        assert!(!admin(1000, Through::Direct, false));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct World {
     /// Who called.
     pub caller: Caller,
     /// Since when this process, and with it what it was given, has been there.
-    pub since: Moment,
+    pub since: fn() -> Moment,
     /// The clock.
     pub now: fn() -> DateTime<Utc>,
     /// Whether a person types on standard input.
@@ -188,10 +188,13 @@ struct CancelArgs {
 
 #[derive(Debug, Args)]
 struct ApproveArgs {
-    /// The code of the request (may be left out while only one waits), and a code from your phone
-    /// where a second factor is demanded
+    /// The code of the request; may be left out while only one waits
     #[arg(value_name = "CODE")]
     words: Vec<String>,
+    /// Give a code from your phone too: it is asked for on a terminal, and elsewhere it is the line on
+    /// standard input
+    #[arg(long)]
+    factor: bool,
     /// Why; it stands in the log
     #[arg(long)]
     reason: Option<String>,

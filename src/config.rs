@@ -229,7 +229,7 @@ impl Config {
         self,
         home: &Home,
         caller: Caller,
-        since: Moment,
+        since: fn() -> Moment,
         now: fn() -> DateTime<Utc>,
     ) -> Result<Line, audit::Error> {
         let log = AuditLog::open(&home.audit(), &home.audit_lock(), self.audit)?;

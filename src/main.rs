@@ -28,8 +28,6 @@ use aiops::status::exit;
 use aiops::uptime::Moment;
 
 fn main() -> ExitCode {
-    // What is shown from then on, the words that we were given cannot mean.
-    let since = Moment::of_call();
     settle();
     // A bug is answered in JSON like everything else, and not with a text that breaks it.
     let to_person = io::stderr().is_terminal();
@@ -40,7 +38,7 @@ fn main() -> ExitCode {
         }
     }));
     let arguments: Vec<OsString> = env::args_os().collect();
-    let asked = panic::catch_unwind(|| run(arguments, since));
+    let asked = panic::catch_unwind(|| run(arguments));
     ExitCode::from(asked.unwrap_or_else(|_| bug()))
 }
 
@@ -58,8 +56,8 @@ fn settle() {
 }
 
 #[expect(clippy::disallowed_macros, reason = "a person sits at the terminal")]
-fn run(arguments: Vec<OsString>, since: Moment) -> u8 {
-    let world = world(since);
+fn run(arguments: Vec<OsString>) -> u8 {
+    let world = world();
     if arguments.len() > 1 {
         return cli::run(&world, arguments, &mut io::stdout(), &mut io::stderr());
     }
@@ -82,7 +80,7 @@ fn run(arguments: Vec<OsString>, since: Moment) -> u8 {
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
 )]
-fn world(since: Moment) -> World {
+fn world() -> World {
     let sudo_uid = env::var("SUDO_UID").ok();
     let caller = Caller::identify(sudo_uid.as_deref());
     let own = caller.uid.to_string();
@@ -96,7 +94,7 @@ fn world(since: Moment) -> World {
             program.as_deref(),
         ),
         caller,
-        since,
+        since: Moment::of_call,
         now,
         stdin_is_terminal: io::stdin().is_terminal(),
         stdout_is_terminal: io::stdout().is_terminal(),

@@ -95,7 +95,7 @@ pub struct Line {
     /// SHA-256 of the configuration, in hexadecimal digits.
     pub policy_digest: String,
     /// Since when the caller has had what it says.
-    pub since: Moment,
+    pub since: fn() -> Moment,
     /// The clock.
     pub now: fn() -> DateTime<Utc>,
 }
@@ -330,6 +330,9 @@ fn wait_for_human(
 fn sweep(line: &Line, now: DateTime<Utc>) {
     for ticket in line.approvals.sweep(now).unwrap_or_default() {
         Scribe::of_ticket(line, &ticket).expired(&ticket);
+    }
+    for request in line.approvals.sweep_foreign().unwrap_or_default() {
+        Scribe::bare(line).foreign(request);
     }
 }
 

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use crate::assurance::Assurance;
+use crate::assurance::Demand;
 use crate::shell;
 use crate::shell::Script;
 use crate::target::Scope;
@@ -158,6 +159,12 @@ impl Policy {
     /// Bounds of a command.
     pub fn shell_limits(&self) -> &shell::Limits {
         &self.limits
+    }
+
+    /// What a rule and a machine demand of an approval; none where there is no such rule.
+    pub fn demand_of_rule(&self, id: &str, scope: &Scope) -> Option<Demand> {
+        let rule = self.rules.iter().find(|rule| rule.id == id)?;
+        Some(rule.demand(scope))
     }
 
     /// Whether what a rule asks about may be granted in advance.

@@ -38,6 +38,9 @@ impl Via {
     }
 }
 
+/// The approvers' group where the configuration names none; setup makes it.
+pub const APPROVERS: &str = "aiops-approvers";
+
 /// What is believed of answers, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {

@@ -28,6 +28,7 @@ use crate::folder;
 use crate::folder::Fault;
 use crate::lock;
 use crate::request::Code;
+use crate::request::Draft;
 use crate::uptime::Mark;
 
 /// Why the waiting room could not be used.
@@ -190,7 +191,7 @@ pub(super) fn read(dir: &Path, id: &Uuid, state: State, limit: usize) -> Result<
 }
 
 /// Reads all requests that wait. One that vanishes meanwhile was spent; one that another version
-/// of this program put is taken out, since nobody can say any more what it showed; one that cannot
+/// of this program put does not count, see [`take_foreign`]; one that cannot
 /// be read is an error, since skipping it would make another one look like the only one. It stops
 /// being one when the file is `old`: then its time is over whatever it says.
 pub(super) fn pending(dir: &Path, limit: usize, old: DateTime<Utc>) -> Result<Vec<Ticket>, Error> {
@@ -201,21 +202,38 @@ pub(super) fn pending(dir: &Path, limit: usize, old: DateTime<Utc>) -> Result<Ve
             Ok(ticket) => tickets.push(ticket),
             Err(fault) if fault.is_missing() => {}
             Err(_) if folder::changed_before(&path, old) => {}
-            Err(_) if is_of_another_version(&path, limit) => {
-                let _ = fs::rename(&path, path.with_extension(State::Cancelled.word()));
-            }
+            Err(_) if foreign(&path, limit).is_some() => {}
             Err(fault) => return Err(fault.into()),
         }
     }
     Ok(tickets)
 }
 
-fn is_of_another_version(path: &Path, limit: usize) -> bool {
-    let found: Result<Value, Fault> = folder::read(path, limit);
-    found.is_ok_and(|ticket| {
-        let schema = ticket.get("schema").and_then(Value::as_u64);
-        schema.is_some_and(|schema| schema != u64::from(SCHEMA))
-    })
+/// Takes out of the room what another version of this program put, and gives what those files say
+/// of the request: nobody can say any more what it showed.
+pub(super) fn take_foreign(dir: &Path, limit: usize) -> Result<Vec<Option<Draft>>, Error> {
+    let mut taken = Vec::new();
+    let waits = |name: &str| of_a_request(name) == Some(State::Pending.word());
+    for path in folder::names(dir, waits)? {
+        let Some(ticket) = foreign(&path, limit) else {
+            continue;
+        };
+        match fs::rename(&path, path.with_extension(State::Cancelled.word())) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Fault::of("rename", &path)(error).into()),
+        }
+        let request = ticket.get("request").cloned().unwrap_or_default();
+        taken.push(serde_json::from_value(request).ok());
+    }
+    Ok(taken)
+}
+
+/// What stands in a file of another version.
+fn foreign(path: &Path, limit: usize) -> Option<Value> {
+    let ticket: Value = folder::read(path, limit).ok()?;
+    let schema = ticket.get("schema").and_then(Value::as_u64)?;
+    (schema != u64::from(SCHEMA)).then_some(ticket)
 }
 
 /// Reads all requests that do not wait any more and were changed since `since`, each with where it

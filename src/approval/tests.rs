@@ -608,7 +608,11 @@ fn a_file_of_another_version_is_taken_out_and_stops_nobody() {
     old["needs"] = "relayed".into();
     std::fs::write(&path, old.to_string()).unwrap();
     assert!(room.approvals.waiting(Utc::now()).unwrap().is_empty());
+    let taken = room.approvals.sweep_foreign().unwrap();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].as_ref().unwrap().command, "dropdb app");
     assert!(!path.exists() && path.with_extension("cancelled").exists());
+    assert!(room.approvals.sweep_foreign().unwrap().is_empty());
 }
 
 /// What a bare word means that comes now.

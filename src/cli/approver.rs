@@ -24,7 +24,6 @@ use super::table::Table;
 use crate::audit::AuditLog;
 use crate::audit::Event;
 use crate::audit::Record;
-use crate::caller::Caller;
 use crate::config::Config;
 use crate::factor;
 use crate::factor::Enrolment;
@@ -278,7 +277,7 @@ impl<'w> Office<'w> {
     fn admin(&self, name: Option<&Name>) -> Result<(), Stop> {
         let caller = &self.world.caller;
         let own = rustix::process::geteuid().as_raw();
-        if is_admin(caller, own) {
+        if caller.is_admin(own) {
             return Ok(());
         }
         let message = format!(
@@ -310,14 +309,6 @@ impl From<factor::Error> for Stop {
     fn from(fault: factor::Error) -> Self {
         Self::Said(fault.to_string(), exit::CONFIG)
     }
-}
-
-/// Whether this is who decides who approves: root, also through sudo, or whoever works as the
-/// executor's `own` user. Whoever came to that user through sudo is neither, and where the
-/// environment speaks of sudo and the process does not bear it out, nobody knows who came.
-fn is_admin(caller: &Caller, own: u32) -> bool {
-    let nobody_else = !caller.came_by_sudo() && caller.disputed.is_none();
-    caller.uid == 0 || caller.uid == own && nobody_else
 }
 
 fn parsed(name: &str) -> Result<Name, Stop> {
@@ -400,7 +391,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::caller::Through;
 
     const NOON: i64 = 1_800_000_000;
 
@@ -432,26 +422,6 @@ mod tests {
         let mut err = Vec::new();
         let found = confirmed(fresh, noon, &mut lines.as_bytes(), &mut err);
         (found, String::from_utf8(err).unwrap())
-    }
-
-    #[test]
-    fn only_root_and_the_executors_own_user_are_admins() {
-        let admin = |uid, through, disputed: bool| {
-            let caller = Caller {
-                uid,
-                user: "x".to_owned(),
-                through,
-                disputed: disputed.then(|| "alice".to_owned()),
-            };
-            is_admin(&caller, 990)
-        };
-        assert!(admin(0, Through::Direct, false));
-        assert!(admin(0, Through::Sudo, false));
-        assert!(admin(990, Through::Direct, false));
-        assert!(!admin(990, Through::Direct, true), "who came by sudo?");
-        assert!(!admin(990, Through::Sudo, false));
-        assert!(!admin(1000, Through::Sudo, false));
-        assert!(!admin(1000, Through::Direct, false));
     }
 
     #[test]

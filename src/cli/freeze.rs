@@ -13,10 +13,12 @@ use super::Stop;
 use super::ThawArgs;
 use super::World;
 use super::stamped;
+use crate::approval::APPROVERS;
 use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Event;
 use crate::audit::Record;
+use crate::caller;
 use crate::config;
 use crate::config::Config;
 use crate::freeze::Change;
@@ -109,12 +111,28 @@ fn hold(world: &World, extent: &Extent, mark: &Mark, config: Option<Config>) -> 
     })
 }
 
+/// Freezing is for everybody who can call this; that it ends is for approvers and admins.
+fn may_thaw(world: &World, config: Option<&Config>) -> Result<(), Stop> {
+    let caller = &world.caller;
+    let own = rustix::process::geteuid().as_raw();
+    let group = config.map_or(APPROVERS, |config| config.trust.group.as_str());
+    if caller.is_admin(own) || caller::is_member(&caller.user, group) {
+        return Ok(());
+    }
+    let message = format!(
+        "nothing was thawed: `{}` is not in the group `{group}`; an approver or root has to",
+        caller.user
+    );
+    Err(Stop::Said(message, exit::REFUSED))
+}
+
 /// Lifts a freeze. The record comes first: what cannot be recorded is not thawed.
 pub(super) fn thaw(world: &World, asked: &ThawArgs, out: &mut dyn Write) -> Result<u8, Stop> {
     let reason = asked.reason.as_deref().map(words).transpose()?.flatten();
     config::runtime_is_own(&world.home.runtime())?;
     let extent = Extent::of(named(asked.target.as_deref())?);
     let config = Config::load_only(&world.home).ok();
+    may_thaw(world, config.as_ref())?;
     let freezes = Freezes::new(world.home.freezes());
     let stays = |fault: String, exit| Stop::Said(format!("nothing was thawed: {fault}"), exit);
     let found = freezes

@@ -17,8 +17,10 @@ use super::Format;
 use super::Stop;
 use super::World;
 use super::people::confirmed;
+use super::people::factor_of;
 use super::people::minutes;
 use super::people::opened;
+use super::people::typed;
 use super::table::Table;
 use crate::audit;
 use crate::caller::Caller;
@@ -30,7 +32,6 @@ use crate::pipeline;
 use crate::pipeline::Line;
 use crate::pipeline::NotGranted;
 use crate::pipeline::Wanted;
-use crate::request::Factor;
 use crate::response;
 use crate::status::exit;
 use crate::target::Name;
@@ -60,9 +61,10 @@ pub(super) struct GrantArgs {
     /// Why; it stands in the log
     #[arg(long)]
     reason: Option<String>,
-    /// A code from your phone, where a second factor is demanded
-    #[arg(long, value_parser = factor)]
-    code: Option<Factor>,
+    /// Give a code from your phone too: it is asked for on a terminal, and elsewhere it is the line on
+    /// standard input
+    #[arg(long)]
+    factor: bool,
     /// Do not ask once more on a terminal
     #[arg(long)]
     yes: bool,
@@ -99,14 +101,14 @@ pub(super) fn give(
         (None, Some(rule)) => Covered::Rule(rule),
         (None, None) => return Err(Stop::Said("nothing to grant".to_owned(), exit::INVALID)),
     };
-    let wanted = Wanted {
+    let mut wanted = Wanted {
         covers,
         target: &target,
         asker: &asker,
         uses: asked.uses,
         ttl: asked.ttl.unwrap_or(line.grants.limits().ttl),
         reason: asked.reason,
-        factor: asked.code.as_ref(),
+        factor: None,
     };
     if world.stdin_is_terminal && !asked.yes {
         // What cannot be granted needs no question.
@@ -115,9 +117,16 @@ pub(super) fn give(
         for text in shown(&wanted) {
             writeln!(err, "{text}")?;
         }
-        if !confirmed(err, "Grant this? Type yes: ")? {
+        if !confirmed(err, world, "Grant this? Type yes: ")? {
             return Err(Stop::Said("nothing was granted".to_owned(), exit::REFUSED));
         }
+    }
+    if asked.factor {
+        wanted.factor = Some(factor_of(&typed(
+            err,
+            world,
+            "Code that your phone shows: ",
+        )?)?);
     }
     let grant = pipeline::give(&line, wanted)?;
     if asked.format.json {
@@ -265,11 +274,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     Quantity::parse(text)
         .and_then(Quantity::duration)
         .ok_or_else(|| "it is a time like `10m`".to_owned())
-}
-
-pub(super) fn factor(text: &str) -> Result<Factor, String> {
-    Factor::parse(text)
-        .ok_or_else(|| "it is the six digits that your phone shows, or a recovery code".to_owned())
 }
 
 impl From<NotGranted> for Stop {

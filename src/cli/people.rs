@@ -161,8 +161,11 @@ pub(super) fn approve(
 ) -> Result<u8, Stop> {
     let line = opened(world)?;
     let said = format!("Approve {}", asked.words.join(" "));
-    let (code, mut factor) = match Input::parse(said.as_bytes(), &line.limits.request) {
-        Ok(Input::Reply(Reply::Approve { code, factor })) => (code, factor),
+    let code = match Input::parse(said.as_bytes(), &line.limits.request) {
+        Ok(Input::Reply(Reply::Approve { code, factor: None })) => code,
+        Ok(Input::Reply(Reply::Approve { .. })) => {
+            return Err(Stop::Said(NOT_BEHIND_THE_COMMAND.to_owned(), exit::INVALID));
+        }
         Ok(_) => return Err(Stop::Said("that is no approval".to_owned(), exit::INVALID)),
         Err(fault) => {
             let message = format!("{fault}; `aiops pending` lists the codes");
@@ -170,11 +173,20 @@ pub(super) fn approve(
         }
     };
     let mut which = code.map_or(Which::Only, Which::Code);
+    let mut factor = None;
+    if asked.factor && !(world.stdin_is_terminal && !asked.yes) {
+        factor = Some(factor_of(&typed(
+            err,
+            world,
+            "Code that your phone shows: ",
+        )?)?);
+    }
     if world.stdin_is_terminal
         && !asked.yes
         && let Some(ticket) = the_only(&line, &which, (world.now)())
     {
-        match asked_once_more(&ticket, factor.is_some(), world, |text| typed(err, text))? {
+        let with_code = asked.factor || ticket.demand.level >= Assurance::SecondFactor;
+        match asked_once_more(&ticket, with_code, world, |text| typed(err, world, text))? {
             Said::Yes(None) => {}
             Said::Yes(more) => factor = more,
             Said::No => {
@@ -221,23 +233,30 @@ pub(super) enum Said {
     No,
 }
 
+/// Reads a code from a phone.
+pub(super) fn factor_of(said: &str) -> Result<Factor, Stop> {
+    Factor::parse(said).ok_or_else(|| {
+        let what = "that is neither the six digits of a phone nor a recovery code";
+        Stop::Said(what.to_owned(), exit::INVALID)
+    })
+}
+
 /// Shows a request whole and asks for a yes; `typed` shows a text and gives the line that a person
 /// typed then.
 pub(super) fn asked_once_more(
     ticket: &Ticket,
-    has_factor: bool,
+    with_code: bool,
     world: &World,
     typed: impl FnOnce(&str) -> io::Result<String>,
 ) -> Result<Said, Stop> {
-    let by_word = ticket.demand.level < Assurance::SecondFactor || has_factor;
-    let question = if by_word {
-        "Run this? Type yes to approve: "
+    let question = if with_code {
+        "Run this? Type the code that your phone shows, or yes to approve without one: "
     } else {
-        "Run this? Type the code that your phone shows, or yes to be the first of two people: "
+        "Run this? Type yes to approve: "
     };
     let block = response::block(ticket, (world.now)());
     let said = typed(&format!("{block}\n\n{question}"))?;
-    Ok(match Factor::parse(&said).filter(|_| !by_word) {
+    Ok(match Factor::parse(&said).filter(|_| with_code) {
         Some(factor) => Said::Yes(Some(factor)),
         None if said.eq_ignore_ascii_case("yes") => Said::Yes(None),
         None => Said::No,
@@ -285,14 +304,16 @@ fn parse_code(text: &str) -> Result<Code, Stop> {
 }
 
 /// Asks a person for a yes.
-pub(super) fn confirmed(err: &mut dyn Write, question: &str) -> io::Result<bool> {
-    Ok(typed(err, question)?.eq_ignore_ascii_case("yes"))
+pub(super) fn confirmed(err: &mut dyn Write, world: &World, question: &str) -> io::Result<bool> {
+    Ok(typed(err, world, question)?.eq_ignore_ascii_case("yes"))
 }
 
-/// Asks a person for one line.
-pub(super) fn typed(err: &mut dyn Write, question: &str) -> io::Result<String> {
-    write!(err, "{question}")?;
-    err.flush()?;
+/// Reads one line; on a terminal a person is asked for it.
+pub(super) fn typed(err: &mut dyn Write, world: &World, question: &str) -> io::Result<String> {
+    if world.stdin_is_terminal {
+        write!(err, "{question}")?;
+        err.flush()?;
+    }
     let mut said = String::new();
     io::stdin().read_line(&mut said)?;
     Ok(said.trim().to_owned())
@@ -328,3 +349,7 @@ pub(super) fn minutes(span: chrono::TimeDelta) -> String {
     let seconds = span.num_seconds().max(0);
     format!("{}m{:02}s", seconds / 60, seconds % 60)
 }
+
+/// Whoever is on this machine can read the arguments of every process (proc(5)), and sudo writes
+/// them down: whoever asks could pass the code on before it arrives.
+const NOT_BEHIND_THE_COMMAND: &str = "a code from a phone is not taken from the command line, where everybody on this machine can read it: leave it out and say `--factor`, and with the next code that the phone shows";

@@ -218,7 +218,10 @@ impl Reader {
     /// Who is believed.
     fn trust(&mut self, raw: &mut Raw) -> approval::Trust {
         let raw = &mut raw.approvals;
-        let group = raw.group.take().unwrap_or_else(|| APPROVERS.to_owned());
+        let group = raw
+            .group
+            .take()
+            .unwrap_or_else(|| approval::APPROVERS.to_owned());
         if !matches!(
             Principal::parse(&format!("%{group}")),
             Ok(Principal::Group(_))
@@ -431,9 +434,6 @@ pub(super) fn line_of<T>(spanned: &Spanned<T>) -> Option<u64> {
 /// `PATH` on the target where the file names none: that of Debian's login for root, so that the
 /// tools in `sbin` are found.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// The approvers' group where the file names none; setup makes it.
-const APPROVERS: &str = "aiops-approvers";
 
 /// What Hermes takes for its own voice.
 const CLIENT_MARKERS: [&str; 3] = [

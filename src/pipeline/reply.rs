@@ -59,7 +59,7 @@ pub fn approve(line: &Line, yes: Yes) -> Response {
     let now = (line.now)();
     sweep(line, now);
     let seeker = Seeker {
-        since: Some(line.since),
+        since: Some((line.since)()),
         ..seeker(line, yes.via)
     };
     let pending = match the_one(line, &yes.which, &seeker, now) {

@@ -18,7 +18,6 @@ use crate::approval::Denial;
 use crate::approval::Pending;
 use crate::approval::State;
 use crate::approval::Ticket;
-use crate::approval::Via;
 use crate::assurance::Missing;
 use crate::audit;
 use crate::audit::AuditLog;
@@ -297,6 +296,16 @@ impl<'a> Scribe<'a> {
         let why = ticket.cancelled.as_deref().unwrap_or("nobody wants it");
         let message = format!("Taken back: {why}. Nothing ran.");
         self.decided(self.about(Status::Cancelled, message))
+    }
+
+    /// Another version of this program put it.
+    pub(super) fn foreign(self, request: Option<Draft>) -> Response {
+        let scribe = Self {
+            draft: request,
+            ..self
+        };
+        let message = "Taken back: another version of this program put it, and nobody can say any more what it showed. Nothing ran; ask for it again.";
+        scribe.decided(scribe.about(Status::Cancelled, message))
     }
 
     /// A grant was given or ended.

@@ -14,6 +14,7 @@ use crate::approval::Asker;
 use crate::approval::Giver;
 use crate::approval::Via;
 use crate::assurance::Assurance;
+use crate::assurance::Demand;
 use crate::audit;
 use crate::caller;
 use crate::caller::Caller;
@@ -42,7 +43,7 @@ pub struct Wanted<'a> {
     /// Why.
     pub reason: Option<String>,
     /// A code from the giver's phone.
-    pub factor: Option<&'a Factor>,
+    pub factor: Option<Factor>,
 }
 
 /// Why a grant was not given or not ended, with the exit code of its kind.
@@ -136,14 +137,15 @@ pub fn give(line: &Line, wanted: Wanted<'_>) -> Result<Grant, NotGranted> {
     Ok(grant)
 }
 
-/// The giver's yes. One that is worth less than another person's is good only where less is demanded
-/// of an approval.
+/// The giver's yes. It has to be enough for what it covers: a grant that every use of would ask all the
+/// same helps nobody.
 fn giver_says(line: &Line, wanted: &Wanted<'_>) -> Result<Answer, NotGranted> {
     let now = (line.now)();
     let by = &line.caller;
     let trust = line.approvals.trust();
     let verified = wanted
         .factor
+        .as_ref()
         .map(|factor| line.factors.verify(factor, Some(&by.user), &by.user, now))
         .transpose()
         .map_err(|fault| NotGranted::refused(fault.to_string()))?;
@@ -159,21 +161,36 @@ fn giver_says(line: &Line, wanted: &Wanted<'_>) -> Result<Answer, NotGranted> {
         disputed: None,
     };
     let given = Answer::yes(&giver, &asker, trust, now, wanted.reason.clone());
-    let demand = &wanted.target.scope().demand;
-    if demand.met_by(&[given.voice()], &caller::is_member).is_err()
-        && given.level() < Assurance::OutOfBand
-    {
-        let why = if giver.asked(&asker) {
-            format!(
-                "`{}` is who would ask, and another person has to grant it",
-                by.user
-            )
-        } else {
-            format!("`{}` is not in the group `{}`", by.user, trust.group)
-        };
-        return Err(NotGranted::refused(why));
+    let demand = demanded(line, wanted);
+    let Err(missing) = demand.met_by(&[given.voice()], &caller::is_member) else {
+        return Ok(given);
+    };
+    let why = if given.level() >= Assurance::OutOfBand {
+        format!("what it covers needs more than one person's word: {missing}")
+    } else if giver.asked(&asker) {
+        format!(
+            "`{}` is who would ask, and another person has to grant it",
+            by.user
+        )
+    } else {
+        format!("`{}` is not in the group `{}`", by.user, trust.group)
+    };
+    Err(NotGranted::refused(why))
+}
+
+/// What is demanded of an approval of what is to be granted.
+fn demanded(line: &Line, wanted: &Wanted<'_>) -> Demand {
+    let scope = wanted.target.scope();
+    match &wanted.covers {
+        Covered::Command(command) => {
+            let script = Script::parse(command, &line.limits.request.shell);
+            line.policy.verdict(&script, scope).demand().clone()
+        }
+        Covered::Rule(rule) => line
+            .policy
+            .demand_of_rule(rule, scope)
+            .unwrap_or_else(|| scope.demand.clone()),
     }
-    Ok(given)
 }
 
 /// Ends grants. It takes effect first and is recorded then: to take back is always safe. Gives how

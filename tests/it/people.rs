@@ -56,6 +56,13 @@ fn approve(lab: &Lab, uid: u32, words: &[&str]) -> Answer {
     of(lab, uid, &arguments, "").unwrap()
 }
 
+/// Approves with a code from a phone, which is never an argument.
+#[track_caller]
+fn approve_with(lab: &Lab, uid: u32, code: &str, factor: &str) -> Answer {
+    let arguments = ["approve", "--json", "--factor", code];
+    of(lab, uid, &arguments, factor).unwrap()
+}
+
 /// Starts a test, or leaves it where this machine cannot do it.
 macro_rules! needs {
     ($thing:expr) => {
@@ -147,10 +154,17 @@ fn what_cannot_be_undone_takes_two_people_or_one_with_a_phone() {
     let code = waiting.text("code");
     // A phone is its owner's second factor on the gateway, and nobody else's.
     let one = phone["recovery"][0].as_str().unwrap();
-    approve(&lab, BOB, &[code, one])
+    approve_with(&lab, BOB, code, one)
         .is("rejected", 3)
         .says("`sync` has no phone enrolled");
-    approve(&lab, ALICE, &[code, &digits(&phone)]).is("executed", 0);
+    let refused = lab.run(&["approve", code, &digits(&phone)], "");
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        said.contains("everybody on this machine can read it"),
+        "{said}"
+    );
+    approve_with(&lab, ALICE, code, &digits(&phone)).is("executed", 0);
     let outcome = lab.log().pop().unwrap();
     assert_eq!(outcome["assurance"], "second_factor");
     assert_eq!(outcome["approver_factor"], "totp");

@@ -16,6 +16,7 @@ use super::desk::Desk;
 use crate::approval::Pending;
 use crate::approval::Ticket;
 use crate::approval::Via;
+use crate::assurance::Assurance;
 use crate::pipeline;
 use crate::pipeline::Line;
 use crate::pipeline::Yes;
@@ -70,7 +71,8 @@ fn rest(desk: &mut Desk<'_>, done: Result<(), Stop>) -> Result<(), Stop> {
 
 fn approve(desk: &mut Desk<'_>, world: &World, chosen: &Ticket) -> Result<(), Stop> {
     let (_, shown) = found(world, chosen)?;
-    let said = people::asked_once_more(&shown, false, world, |text| {
+    let with_code = shown.demand.level >= Assurance::SecondFactor;
+    let said = people::asked_once_more(&shown, with_code, world, |text| {
         Ok(desk.typed(text)?.unwrap_or_default())
     })?;
     let Said::Yes(factor) = said else {
@@ -130,7 +132,7 @@ fn freeze_all(desk: &mut Desk<'_>, world: &World) -> Result<(), Stop> {
 /// once it is free, so the same code alone is not enough.
 fn found(world: &World, shown: &Ticket) -> Result<(Line, Ticket), Stop> {
     let now = World {
-        since: Moment::now(),
+        since: Moment::now,
         ..world.clone()
     };
     let line = people::opened(&now)?;

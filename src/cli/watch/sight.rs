@@ -21,6 +21,7 @@ use crate::approval::Error;
 use crate::approval::State;
 use crate::approval::Ticket;
 use crate::config::Config;
+use crate::factor::Factors;
 use crate::freeze::Freezes;
 
 /// What looks.
@@ -77,7 +78,8 @@ impl Sight {
             match Config::load_only(&world.home) {
                 Ok(config) => {
                     let room = world.home.approvals();
-                    self.approvals = Approvals::new(room, config.approvals, config.trust);
+                    let factors = Factors::new(world.home.approvers(), config.factors);
+                    self.approvals = Approvals::new(room, config.approvals, config.trust, factors);
                     self.unusable = None;
                 }
                 Err(fault) => self.unusable = Some(fault.to_string()),
