@@ -523,9 +523,7 @@ impl Approvals {
         for _ in 0..WINNER_LOOKS {
             // Between two looks it may be on its way from one state to the next.
             found = self.stands(id)?.or(found);
-            let told =
-                |(_, ticket): &(State, Ticket)| ticket.decided.is_some() || ticket.ended.is_some();
-            if found.as_ref().is_some_and(told) {
+            if found.as_ref().is_some_and(|(_, ticket)| ticket.is_noted()) {
                 break;
             }
             std::thread::sleep(WINNER_PAUSE);

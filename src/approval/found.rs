@@ -80,6 +80,10 @@ impl Approvals {
                 Which::Code(code) => self.last(|ticket| ticket.code == *code)?,
                 Which::Only | Which::All => self.last(|_| true)?,
             };
+            let last = match last {
+                Some((_, ticket)) if !ticket.is_noted() => self.winner(&ticket.id)?,
+                told => told,
+            };
             let last = last.map(Box::new);
             return Ok(Found::None { last, others: all });
         }
@@ -123,12 +127,11 @@ impl Approvals {
             // Whoever answers for another person may have meant anybody's.
             let may_be_meant = !own || ticket.caller_uid == by.uid;
             // Whoever ended it may have died before noting when; its file is young enough.
-            let noted = ticket.decided.is_some() || ticket.ended.is_some();
             // Whoever meant the same request when it waited before means this one.
             may_be_meant
                 && !ticket.asks_the_same(only)
                 && !by_this_caller
-                && (!noted || ticket.ended_at() > window)
+                && (!ticket.is_noted() || ticket.ended_at() > window)
         });
         Ok(unnoticed.map(|ended| Doubt::Ended(Box::new(ended))))
     }

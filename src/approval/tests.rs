@@ -783,3 +783,31 @@ fn who_approves_by_no_code_any_more_or_by_another_phone_was_none() {
         assert!(room.yes(BOB, Via::Command).is_ok());
     }
 }
+
+#[test]
+fn who_names_what_was_taken_a_moment_ago_is_told_by_whom() {
+    let room = room(false);
+    let dir = room.folder.path().join("approvals");
+    let mut ticket = room.only().ticket().clone();
+    assert!(store::leave(&dir, &ticket.id, State::Denied).unwrap());
+    let which = Which::Code(ticket.code.clone());
+    let found = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The winner has its rename, and writes its name a moment later.
+            std::thread::sleep(Duration::from_millis(30));
+            let no = Answer::no(&caller(ALICE), Via::Command, Utc::now(), None);
+            ticket.decided = Some(no);
+            store::note(&dir, &ticket, State::Denied).unwrap();
+        });
+        let seeker = Seeker {
+            uid: caller(BOB).uid,
+            own_first: false,
+            since: None,
+        };
+        room.approvals.find(&which, &seeker, Utc::now()).unwrap()
+    });
+    let Found::None { last, .. } = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(last.unwrap().1.decided.unwrap().by, ALICE);
+}

@@ -164,6 +164,12 @@ impl Ticket {
         }
     }
 
+    /// Whether it says how it stopped waiting. The file of one that did says so a moment later, or
+    /// never, where whoever ended it died in between.
+    pub(super) fn is_noted(&self) -> bool {
+        self.decided.is_some() || self.ended.is_some()
+    }
+
     /// When it stopped waiting; when it was put, where it did not.
     pub fn ended_at(&self) -> DateTime<Utc> {
         let decided = self.decided.as_ref().map(|decision| decision.at);
