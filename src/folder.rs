@@ -24,6 +24,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::NamedTempFile;
 
+use crate::lock;
+use crate::lock::Held;
+
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {verb} `{}`: {source}", path.display())]
@@ -96,6 +99,39 @@ pub fn replace(written: NamedTempFile, path: &Path) -> Result<(), Fault> {
         .persist(path)
         .map_err(|error| Fault::of("write", path)(error.error))?;
     sync(parent(path))
+}
+
+/// Makes a file that nobody else has made. True for exactly one caller.
+pub fn make_once(path: &Path, content: &[u8]) -> Result<bool, Fault> {
+    let made = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Ok(mut file) => file
+            .write_all(content)
+            .map(|()| true)
+            .map_err(Fault::of("write", path)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(Fault::of("create", path)(error)),
+    }
+}
+
+/// Gives a file another name. False where it is not there: then somebody else was first.
+pub fn rename(from: &Path, to: &Path) -> Result<bool, Fault> {
+    match fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Fault::of("rename", from)(error)),
+    }
+}
+
+/// Locks a directory, which is made where it is not there. None if the lock was not free in time.
+pub fn lock(dir: &Path, wait: Duration) -> Result<Option<Held>, Fault> {
+    open(dir)?;
+    let path = dir.join("lock");
+    lock::take(&path, wait).map_err(Fault::of("lock", &path))
 }
 
 /// Takes a file away, if it is there; after this it stays away.

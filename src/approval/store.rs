@@ -5,11 +5,7 @@
 //! **Never** overwrites a request that waits.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::fs::OpenOptions;
 use std::io;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +22,7 @@ use super::Ticket;
 use super::ticket::SCHEMA;
 use crate::folder;
 use crate::folder::Fault;
-use crate::lock;
+use crate::lock::Held;
 use crate::request::Code;
 use crate::request::Draft;
 use crate::uptime::Mark;
@@ -58,12 +54,8 @@ fn file(dir: &Path, id: &Uuid, state: State) -> PathBuf {
 }
 
 /// Locks the room. The lock is needed only to put: to count and to choose a free code.
-pub(super) fn lock(dir: &Path, wait: Duration) -> Result<lock::Held, Error> {
-    folder::open(dir)?;
-    let path = dir.join("lock");
-    lock::take(&path, wait)
-        .map_err(Fault::of("lock", &path))?
-        .ok_or(Error::Locked)
+pub(super) fn lock(dir: &Path, wait: Duration) -> Result<Held, Error> {
+    folder::lock(dir, wait)?.ok_or(Error::Locked)
 }
 
 /// Draws codes until one was not given to any request that is remembered, and gives it away: who
@@ -72,16 +64,8 @@ pub(super) fn lock(dir: &Path, wait: Duration) -> Result<lock::Held, Error> {
 pub(super) fn new_code(dir: &Path, mut draw: impl FnMut() -> Code) -> Result<Code, Error> {
     for _ in 0..MOST_DRAWS {
         let code = draw();
-        let path = dir.join(format!("{code}{GIVEN}"));
-        let made = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path);
-        match made {
-            Ok(_) => return Ok(code),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(Fault::of("create", &path)(error).into()),
+        if folder::make_once(&dir.join(format!("{code}{GIVEN}")), b"")? {
+            return Ok(code);
         }
     }
     Err(Error::NoCode)
@@ -145,17 +129,9 @@ pub(super) fn mark_shown(dir: &Path, id: &Uuid, mark: &Mark) -> Result<(), Error
     let path = dir.join(format!("{id}.{SHOWN}"));
     let text = serde_json::to_vec(mark)
         .map_err(|error| Fault::of("write", &path)(io::Error::other(error)))?;
-    let made = OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(&path);
-    match made {
-        Ok(mut file) => Ok(file.write_all(&text).map_err(Fault::of("write", &path))?),
-        // It was shown before.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Fault::of("create", &path)(error).into()),
-    }
+    // It may have been shown before.
+    folder::make_once(&path, &text)?;
+    Ok(())
 }
 
 /// When the request was first shown; none where nobody noted it.
@@ -177,12 +153,7 @@ pub(super) fn leave(dir: &Path, id: &Uuid, state: State) -> Result<bool, Error> 
 /// Renames a request from one state to the next; false where it is not in the first. Not synced:
 /// behind an answer the name only tells what the log proves.
 pub(super) fn go(dir: &Path, id: &Uuid, from: State, to: State) -> Result<bool, Error> {
-    let from = file(dir, id, from);
-    match fs::rename(&from, file(dir, id, to)) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Fault::of("rename", &from)(error).into()),
-    }
+    Ok(folder::rename(&file(dir, id, from), &file(dir, id, to))?)
 }
 
 /// Reads one request.
@@ -218,10 +189,8 @@ pub(super) fn take_foreign(dir: &Path, limit: usize) -> Result<Vec<Option<Draft>
         let Some(ticket) = foreign(&path, limit) else {
             continue;
         };
-        match fs::rename(&path, path.with_extension(State::Cancelled.word())) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(Fault::of("rename", &path)(error).into()),
+        if !folder::rename(&path, &path.with_extension(State::Cancelled.word()))? {
+            continue;
         }
         let request = ticket.get("request").cloned().unwrap_or_default();
         taken.push(serde_json::from_value(request).ok());

@@ -2,9 +2,11 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::assurance::Principal;
+use crate::caller;
 use crate::caller::Through;
 use crate::factor;
 use crate::factor::Factors;
+use crate::factor::Verified;
 use crate::policy::Decision;
 use crate::policy::Definition;
 use crate::policy::Fragments;
@@ -198,22 +200,21 @@ impl Room {
     }
 
     fn yes(&self, by: &str, via: Via) -> Result<Approved, Refused> {
+        self.said(by, via, None)
+    }
+
+    fn said(&self, by: &str, via: Via, verified: Option<&Verified>) -> Result<Approved, Refused> {
         let pending = self.only();
         let caller = caller(by);
         let giver = Giver {
             caller: &caller,
             via,
-            verified: None,
+            verified,
             is_approver: caller::is_member(by, APPROVERS),
         };
-        let asker = pending.ticket().clone();
-        let answer = Answer::yes(
-            &giver,
-            &asker.asker(),
-            self.approvals.trust(),
-            Utc::now(),
-            None,
-        );
+        let ticket = pending.ticket().clone();
+        let trust = self.approvals.trust();
+        let answer = Answer::yes(&giver, &ticket.asker(), trust, Utc::now(), None);
         self.take(pending, answer)
     }
 
@@ -228,23 +229,7 @@ impl Room {
         drop(open);
         let code = Factor::parse(fresh.recovery().iter().next().unwrap()).unwrap();
         let verified = factors.verify(&code, None, by, Utc::now()).unwrap();
-        let pending = self.only();
-        let caller = caller(by);
-        let giver = Giver {
-            caller: &caller,
-            via,
-            verified: Some(&verified),
-            is_approver: caller::is_member(by, APPROVERS),
-        };
-        let asker = pending.ticket().clone();
-        let answer = Answer::yes(
-            &giver,
-            &asker.asker(),
-            self.approvals.trust(),
-            Utc::now(),
-            None,
-        );
-        self.take(pending, answer)
+        self.said(by, via, Some(&verified))
     }
 }
 

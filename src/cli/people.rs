@@ -174,17 +174,15 @@ pub(super) fn approve(
     };
     let mut which = code.map_or(Which::Only, Which::Code);
     let mut factor = None;
-    if asked.factor && !(world.stdin_is_terminal && !asked.yes) {
+    let at_the_prompt = world.stdin_is_terminal && !asked.yes;
+    if asked.factor && !at_the_prompt {
         factor = Some(factor_of(&typed(
             err,
             world,
             "Code that your phone shows: ",
         )?)?);
     }
-    if world.stdin_is_terminal
-        && !asked.yes
-        && let Some(ticket) = the_only(&line, &which, (world.now)())
-    {
+    if at_the_prompt && let Some(ticket) = the_only(&line, &which, (world.now)()) {
         let with_code = asked.factor || ticket.demand.level >= Assurance::SecondFactor;
         match asked_once_more(&ticket, with_code, world, |text| typed(err, world, text))? {
             Said::Yes(None) => {}

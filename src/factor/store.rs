@@ -147,11 +147,7 @@ impl Factors {
     ///
     /// It cannot be made or locked.
     pub fn open(&self) -> Result<Open<'_>, Error> {
-        folder::open(&self.dir)?;
-        let path = self.dir.join("lock");
-        let held = lock::take(&path, self.limits.lock_wait)
-            .map_err(Fault::of("lock", &path))?
-            .ok_or(Error::Locked)?;
+        let held = folder::lock(&self.dir, self.limits.lock_wait)?.ok_or(Error::Locked)?;
         let open = Open {
             dir: &self.dir,
             _held: held,

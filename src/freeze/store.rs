@@ -16,7 +16,7 @@ use super::Freeze;
 use super::Mark;
 use crate::folder;
 use crate::folder::Fault;
-use crate::lock;
+use crate::lock::Held;
 use crate::target::Name;
 
 fn file(dir: &Path, extent: &Extent) -> PathBuf {
@@ -45,11 +45,8 @@ pub(super) fn open_room(dir: &Path) -> Result<(), Error> {
 }
 
 /// Locks the room against other freezes and thaws. Whoever only looks needs no lock.
-pub(super) fn lock(dir: &Path, wait: Duration) -> Result<lock::Held, Error> {
-    let path = dir.join("lock");
-    lock::take(&path, wait)
-        .map_err(Fault::of("lock", &path))?
-        .ok_or(Error::Locked(wait))
+pub(super) fn lock(dir: &Path, wait: Duration) -> Result<Held, Error> {
+    folder::lock(dir, wait)?.ok_or(Error::Locked(wait))
 }
 
 /// Looks for a mark. That something lies there counts, whatever it is: a link that leads nowhere

@@ -4,10 +4,6 @@
 //! **Gives** the few file operations that grants are made of.
 //! **Never** lets two processes take the same use.
 
-use std::fs;
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +15,7 @@ use uuid::Uuid;
 use super::Grant;
 use crate::folder;
 use crate::folder::Fault;
-use crate::lock;
+use crate::lock::Held;
 
 /// Why grants could not be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -35,12 +31,8 @@ pub enum Error {
     Full(usize),
 }
 
-pub(super) fn lock(dir: &Path, wait: Duration) -> Result<lock::Held, Error> {
-    folder::open(dir)?;
-    let path = dir.join("lock");
-    lock::take(&path, wait)
-        .map_err(Fault::of("lock", &path))?
-        .ok_or(Error::Locked)
+pub(super) fn lock(dir: &Path, wait: Duration) -> Result<Held, Error> {
+    folder::lock(dir, wait)?.ok_or(Error::Locked)
 }
 
 /// Whether there is any grant at all: without one nothing is read.
@@ -80,35 +72,21 @@ pub(super) fn used(dir: &Path, id: &Uuid) -> Result<u32, Error> {
 /// grant was revoked meanwhile.
 pub(super) fn take_use(dir: &Path, id: &Uuid, uses: u32) -> Result<Option<u32>, Error> {
     for nth in 1..=uses {
-        let path = dir.join(format!("{id}.{USED}{nth}"));
-        let made = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path);
-        match made {
-            Ok(_) => {
-                folder::sync(dir)?;
-                // A revocation that answered before this counts; one that comes later is too late.
-                return Ok(file(dir, id).exists().then_some(nth));
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(Fault::of("create", &path)(error).into()),
+        if folder::make_once(&dir.join(format!("{id}.{USED}{nth}")), b"")? {
+            folder::sync(dir)?;
+            // A revocation that answered before this counts; one that comes later is too late.
+            return Ok(file(dir, id).exists().then_some(nth));
         }
     }
     Ok(None)
 }
 
 pub(super) fn revoke(dir: &Path, id: &Uuid) -> Result<bool, Error> {
-    let from = file(dir, id);
-    match fs::rename(&from, dir.join(format!("{id}.revoked"))) {
-        Ok(()) => {
-            folder::sync(dir)?;
-            Ok(true)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Fault::of("rename", &from)(error).into()),
+    let ended = folder::rename(&file(dir, id), &dir.join(format!("{id}.revoked")))?;
+    if ended {
+        folder::sync(dir)?;
     }
+    Ok(ended)
 }
 
 /// Removes what is older than it has to be remembered.

@@ -651,3 +651,30 @@ fn of_many_freezes_thaws_and_requests_at_once_nothing_runs_while_it_is_frozen() 
     lab.ask("date +%s%N").is("executed", 0);
     lab.log_is_whole();
 }
+
+#[test]
+fn only_approvers_and_admins_thaw() {
+    let lab = lab!("approvals: {group: nogroup}\nauto_allowed: [hostname]\n");
+    let of = |uid: u32, arguments: &[&str]| {
+        let output = lab.as_user(uid, arguments)?.output().unwrap();
+        Some((
+            output.status.code().unwrap(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        ))
+    };
+    // `games` belongs to no approvers, and may stop everything all the same.
+    let Some((code, said)) = of(5, &["freeze", "--reason", "smoke"]) else {
+        return;
+    };
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = of(5, &["thaw"]).unwrap();
+    assert_eq!(code, 3, "{said}");
+    assert!(
+        said.contains("`games` is not in the group `nogroup`"),
+        "{said}"
+    );
+    lab.ask("hostname").is("rejected", 3);
+    // `nobody` is an approver.
+    assert_eq!(of(65_534, &["thaw"]).unwrap().0, 0);
+    lab.ask("hostname").is("executed", 0);
+}
