@@ -88,6 +88,12 @@ pub struct Answer {
     pub via: Via,
     /// What it is worth by itself.
     level: Assurance,
+    /// Whether it is worth that because the caller belongs to the approvers.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) as_member: bool,
+    /// Whether the caller only brought another person's code.
+    #[serde(default, skip_serializing_if = "is_false")]
+    relayed: bool,
     /// `totp` or `recovery`, where a code came with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<String>,
@@ -147,14 +153,25 @@ impl Giver<'_> {
         same_user || may_be(asker.name) || asker.disputed.is_some_and(may_be)
     }
 
+    /// Whether the person is another one than the caller, who only brings their code.
+    fn is_relayed(&self) -> bool {
+        self.person() != self.caller.user
+    }
+
+    /// Whether the caller is an approver and answers by themselves: what a client says of its human
+    /// is no word of the user that the client runs as.
+    fn is_an_approvers_own(&self) -> bool {
+        self.is_approver && self.via != Via::Client
+    }
+
     /// What a yes of this giver is worth, whoever asked.
     fn worth(&self, trust: &Trust) -> Assurance {
-        match (self.via, self.verified.is_some(), self.is_approver) {
-            (Via::Command, true, true) => Assurance::SecondFactor,
-            (Via::Command, false, true) => Assurance::OutOfBand,
-            (_, true, _) => trust.relayed_code,
-            (Via::Client, false, _) => Assurance::Client,
-            (Via::Stdin | Via::Command, false, _) => Assurance::Relayed,
+        match (self.verified, self.is_an_approvers_own()) {
+            (Some(_), true) if !self.is_relayed() => Assurance::SecondFactor,
+            (Some(_), _) => trust.relayed_code,
+            (None, true) => Assurance::OutOfBand,
+            (None, false) if self.via == Via::Client => Assurance::Client,
+            (None, false) => Assurance::Relayed,
         }
     }
 
@@ -187,6 +204,8 @@ impl Answer {
             uid: giver.caller.uid,
             via: giver.via,
             level,
+            as_member: giver.is_an_approvers_own() && !giver.is_relayed(),
+            relayed: giver.is_relayed(),
             factor: giver
                 .verified
                 .map(|verified| verified.kind().word().to_owned()),
@@ -205,6 +224,8 @@ impl Answer {
             uid: caller.uid,
             via,
             level: Assurance::Relayed,
+            as_member: false,
+            relayed: false,
             factor: None,
             self_approved: false,
             at,
@@ -221,8 +242,7 @@ impl Answer {
 
     /// The Unix user id of the one that answered; none where a code came through somebody else.
     pub fn own_uid(&self) -> Option<u32> {
-        let relayed = self.factor.is_some() && self.via != Via::Command;
-        (!relayed).then_some(self.uid)
+        (!self.relayed).then_some(self.uid)
     }
 
     /// As one voice among several.

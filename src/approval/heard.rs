@@ -75,8 +75,7 @@ impl Approvals {
         // Who has left the group meanwhile is an approver no more, nor is whose phone was taken out
         // or gave way to another: what the old one said may have been said by its finder.
         voices.retain(|voice| {
-            let in_group =
-                voice.via != Via::Command || caller::is_member(&voice.by, &self.trust.group);
+            let in_group = !voice.as_member || caller::is_member(&voice.by, &self.trust.group);
             let enrolled = |since| since <= voice.at;
             let by_phone =
                 voice.factor.is_none() || self.factors.enrolled(&voice.by).is_some_and(enrolled);

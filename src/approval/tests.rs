@@ -303,14 +303,16 @@ fn the_asker_a_stranger_and_a_relayed_word_never_count() {
     let own = |by| matches!(room.yes(by, Via::Command), Err(Refused::OwnRequest(_)));
     let stranger = |by| matches!(room.yes(by, Via::Command), Err(Refused::NoApprover { .. }));
     let weak = |by, via| matches!(room.yes(by, via), Err(Refused::TooWeak(_)));
-    assert!(own(ASKER));
-    assert!(stranger(STRANGER));
-    assert!(weak(ALICE, Via::Stdin));
-    assert!(weak(ALICE, Via::Client));
+    let none_counts = || {
+        assert!(own(ASKER));
+        assert!(stranger(STRANGER));
+        assert!(weak(ASKER, Via::Stdin));
+        assert!(weak(STRANGER, Via::Stdin));
+        assert!(weak(ALICE, Via::Client));
+    };
+    none_counts();
     assert!(room.yes(ALICE, Via::Command).is_err());
-    assert!(own(ASKER));
-    assert!(stranger(STRANGER));
-    assert!(weak(BOB, Via::Stdin));
+    none_counts();
     assert!(room.yes(BOB, Via::Command).is_ok());
 }
 
@@ -398,6 +400,29 @@ fn of_many_at_once_one_is_last_and_the_others_are_before() {
         });
         assert_eq!(granted, 1);
     }
+}
+
+#[test]
+fn an_approvers_own_word_on_standard_input_is_theirs() {
+    let one = room(false);
+    let approved = one.yes(ALICE, Via::Stdin).unwrap();
+    assert_eq!(approved.decision().assurance(), Assurance::OutOfBand);
+    let two = room(true);
+    assert!(two.yes(ALICE, Via::Stdin).is_err());
+    assert!(two.yes(BOB, Via::Stdin).is_ok());
+    let with_a_phone = room(true);
+    let approved = with_a_phone
+        .yes_with_code(ALICE, ALICE, Via::Stdin)
+        .unwrap();
+    assert_eq!(approved.decision().assurance(), Assurance::SecondFactor);
+    // Another person's phone is that person's word, and not one's own second factor.
+    let relayed = room(true);
+    assert!(
+        relayed
+            .yes_with_code("chat-only", ALICE, Via::Stdin)
+            .is_err()
+    );
+    assert!(relayed.yes(ALICE, Via::Stdin).is_ok());
 }
 
 #[test]

@@ -152,7 +152,9 @@ fn heard(line: &Line, yes: &Yes, asker: &Asker<'_>, now: DateTime<Utc>) -> Resul
         caller: by,
         via: yes.via,
         verified: verified.as_ref(),
-        is_approver: yes.via == Via::Command && caller::is_member(&by.user, &trust.group),
+        // The group is looked up only where that could make a difference.
+        is_approver: (by.uid != asker.uid || trust.self_approval || yes.via == Via::Command)
+            && caller::is_member(&by.user, &trust.group),
     };
     Ok(Answer::yes(&giver, asker, trust, now, yes.reason.clone()))
 }
