@@ -6,6 +6,7 @@
 
 use chrono::DateTime;
 use chrono::Utc;
+use uuid::Uuid;
 
 use super::Hand;
 use super::Line;
@@ -17,6 +18,7 @@ use super::run;
 use super::scribe::Scribe;
 use super::sweep;
 use crate::approval::Answer;
+use crate::approval::Approved;
 use crate::approval::Asker;
 use crate::approval::Doubt;
 use crate::approval::Found;
@@ -58,58 +60,105 @@ pub struct Yes {
 pub fn approve(line: &Line, yes: Yes) -> Response {
     let now = (line.now)();
     sweep(line, now);
+    let answer = meant(line, &yes, now)
+        .and_then(|meant| taken(line, &yes, meant, now))
+        .map(|taken| launched(line, taken));
+    answer.unwrap_or_else(|instead| *instead)
+}
+
+/// The request that a yes means, as today's policy sees it.
+struct Meant {
+    pending: Pending,
+    target: Target,
+    script: Script,
+}
+
+/// A request that is spent on its yes, and what is ready to run it.
+struct Taken<'a> {
+    id: Uuid,
+    approved: Approved,
+    target: Target,
+    scribe: Scribe<'a>,
+    hand: Hand,
+}
+
+/// Finds what is meant, where it may be approved at all.
+fn meant(line: &Line, yes: &Yes, now: DateTime<Utc>) -> Result<Meant, Box<Response>> {
     let seeker = Seeker {
         since: Some((line.since)()),
         ..seeker(line, yes.via)
     };
-    let pending = match the_one(line, &yes.which, &seeker, now) {
-        Ok(pending) => pending,
-        Err(answer) => return *answer,
-    };
-    let ticket = pending.ticket().clone();
-    let scribe = Scribe::of_ticket(line, &ticket);
-    let target = match named_target(line, &ticket) {
-        Ok(target) => target,
-        Err(why) => return scribe.refused(&why),
-    };
-    if let Err(frozen) = line.freezes.clear(target.name()) {
-        return scribe.still_frozen(&frozen);
-    }
-    // Policy may have become stricter since the request was put; then the stricter demand holds.
+    let pending = the_one(line, &yes.which, &seeker, now)?;
+    let ticket = pending.ticket();
+    let scribe = Scribe::of_ticket(line, ticket);
+    let target = named_target(line, ticket).map_err(|why| scribe.refused(&why))?;
+    line.freezes
+        .clear(target.name())
+        .map_err(|frozen| scribe.still_frozen(&frozen))?;
     let script = Script::parse(&ticket.request.command, &line.limits.request.shell);
     let verdict = line.policy.verdict(&script, target.scope());
     if verdict.decision() == Decision::Forbid {
-        return match line
-            .approvals
-            .cancel(pending, "the policy refuses it now", now)
-        {
+        let why = "the policy refuses it now";
+        return Err(Box::new(match line.approvals.cancel(pending, why, now) {
             Ok(_) => scribe.rejected(&verdict),
             Err(fault) => scribe.failed(exit::CONFIG, &fault.to_string()),
-        };
+        }));
     }
+    // Policy may have become stricter since the request was put; then the stricter demand holds.
     let pending = pending.demanding(verdict.demand());
-    let scribe = Scribe::of_ticket(line, pending.ticket());
-    let answer = match heard(line, &yes, &ticket.asker(), now) {
-        Ok(answer) => answer,
-        Err(why) => return scribe.too_weak(&why),
-    };
+    Ok(Meant {
+        pending,
+        target,
+        script,
+    })
+}
+
+/// Hears who says yes, and spends the request where that is enough.
+fn taken<'a>(
+    line: &'a Line,
+    yes: &Yes,
+    meant: Meant,
+    now: DateTime<Utc>,
+) -> Result<Taken<'a>, Box<Response>> {
+    let Meant {
+        pending,
+        target,
+        script,
+    } = meant;
+    let ticket = pending.ticket();
+    let id = ticket.id;
+    let scribe = Scribe::of_ticket(line, ticket);
+    let answer = heard(line, yes, &ticket.asker(), now).map_err(|why| scribe.too_weak(&why))?;
     let scribe = scribe.with_decision(&answer);
-    let hand = match Hand::ready(line.ssh.clone(), brake(line, &target)) {
-        Ok(hand) => hand,
-        Err(fault) => return scribe.unready(&fault),
-    };
+    let hand = Hand::ready(line.ssh.clone(), brake(line, &target))
+        .map_err(|fault| scribe.unready(&fault))?;
     let pins = ssh::pins(&line.ssh.known_hosts, target.host());
     let facts = facts(line, &target, &pins, &script);
-    let approved = match line
+    let approved = line
         .approvals
         .take(pending, answer, &facts, &line.limits.request)
-    {
-        Ok(approved) => approved,
-        Err(refused) => return not_taken(&scribe, refused),
-    };
+        .map_err(|refused| not_taken(&scribe, refused))?;
     let scribe = scribe.with_decision(approved.decision());
-    let stands = |from, to| line.approvals.advance(&ticket.id, from, to);
-    let confirmed = match authorize::confirm(approved, target.clone(), &line.policy) {
+    Ok(Taken {
+        id,
+        approved,
+        target,
+        scribe,
+        hand,
+    })
+}
+
+/// Judges it again, records the intent and runs it, and says all the way where it stands.
+fn launched(line: &Line, taken: Taken<'_>) -> Response {
+    let Taken {
+        id,
+        approved,
+        target,
+        scribe,
+        hand,
+    } = taken;
+    let stands = |from, to| line.approvals.advance(&id, from, to);
+    let confirmed = match authorize::confirm(approved, target, &line.policy) {
         Ok(confirmed) => confirmed,
         Err(forbidden) => {
             stands(State::Approved, State::Failed);
