@@ -68,6 +68,8 @@ pub struct Limits {
     pub word_window: Duration,
     /// How long answered requests are kept, to tell a second answer who was first.
     pub keep_decided: Duration,
+    /// How many are kept at most.
+    pub remembered: usize,
     /// How long to wait for the lock of the room.
     pub lock_wait: Duration,
     /// Bytes of one file.
@@ -214,7 +216,7 @@ impl Approvals {
         tell: impl FnOnce(&Pending) -> Told<T>,
     ) -> Result<Put<T>, Error> {
         let _lock = store::lock(&self.dir, self.limits.lock_wait)?;
-        store::forget(&self.dir, putting.now, self.limits.keep_decided)?;
+        store::forget(&self.dir, putting.now, &self.limits)?;
         let ticket = Ticket::new(asked, putting, facts);
         let mut unlike = Vec::new();
         let mut waiting = Vec::new();

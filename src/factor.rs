@@ -168,20 +168,21 @@ impl Factors {
             return Err(unknown(of));
         }
         let open = self.open()?;
-        let before = open.tries()?;
+        let own = of.map(Name::parse).transpose().ok().flatten();
+        let before = open.tries(own.as_ref())?;
         if let Some(until) = before.as_ref().and_then(|tries| tries.wait(now)) {
             return Err(Refused::Waiting(until));
         }
-        let people = match of.map(Name::parse) {
-            Some(Ok(name)) => open.read(&name)?.into_iter().collect(),
-            Some(Err(_)) => Vec::new(),
-            None => open.all()?,
+        let people = match (&own, of) {
+            (Some(name), _) => open.read(name)?.into_iter().collect(),
+            (None, Some(_)) => Vec::new(),
+            (None, None) => open.all()?,
         };
         if people.is_empty() {
             return Err(unknown(of));
         }
         let counted = Tries::one_more(before.as_ref(), by, now, &self.limits);
-        open.put_tries(Some(&counted))?;
+        open.put_tries(own.as_ref(), Some(&counted))?;
         // Everybody is compared, so that the time it takes tells nothing.
         let mut found: Vec<(Kept, Shown)> = people
             .into_iter()
@@ -194,13 +195,13 @@ impl Factors {
             }
             (Some(one), true) => one,
             (Some(_), false) => {
-                open.put_tries(before.as_ref())?;
+                open.put_tries(own.as_ref(), before.as_ref())?;
                 return Err(Refused::Two);
             }
         };
         let kind = match shown {
             Shown::Step(step) if step <= person.last_step => {
-                open.put_tries(before.as_ref())?;
+                open.put_tries(own.as_ref(), before.as_ref())?;
                 return Err(Refused::Used);
             }
             Shown::Step(step) => {
@@ -213,7 +214,8 @@ impl Factors {
             }
         };
         open.put(&person)?;
-        open.put_tries(None)?;
+        // It was not a wrong one after all; those before it still were.
+        open.put_tries(own.as_ref(), before.as_ref())?;
         Ok(Verified {
             person: person.name.as_str().to_owned(),
             kind,

@@ -216,6 +216,28 @@ pub fn forget(
     Ok(())
 }
 
+/// Removes the oldest of the named files until there are no more than `most`.
+pub fn keep_newest(dir: &Path, most: usize, ours: impl Fn(&str) -> bool) -> Result<(), Fault> {
+    let mut paths = names(dir, ours)?;
+    let Some(over) = paths.len().checked_sub(most).filter(|over| *over > 0) else {
+        return Ok(());
+    };
+    paths.sort_by_cached_key(|path| {
+        fs::symlink_metadata(path)
+            .and_then(|facts| facts.modified())
+            .ok()
+    });
+    for path in paths.iter().take(over) {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Fault::of("remove", path)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Removes the temporary files of processes that died. Only for whoever knows that nobody else is
 /// writing one now.
 pub fn sweep(dir: &Path) -> Result<(), Fault> {
@@ -268,6 +290,21 @@ mod tests {
         assert!(read::<String>(dir.path(), 100).is_err());
         let fault = read::<u32>(&path, 100).unwrap_err();
         assert!(!fault.is_missing(), "{fault}");
+    }
+
+    #[test]
+    fn only_the_newest_are_kept_where_there_are_too_many() {
+        let dir = tempfile::tempdir().unwrap();
+        for (age, name) in ["a", "b", "c", "d", "other"].iter().enumerate() {
+            let file = File::create(dir.path().join(name)).unwrap();
+            let age = Duration::from_secs(100 - age as u64);
+            file.set_modified(std::time::SystemTime::now() - age)
+                .unwrap();
+        }
+        keep_newest(dir.path(), 2, |name| name != "other").unwrap();
+        let mut left = names(dir.path(), |_| true).unwrap();
+        left.sort();
+        assert_eq!(left, ["c", "d", "other"].map(|name| dir.path().join(name)));
     }
 
     #[test]

@@ -32,6 +32,33 @@ pub fn line(text: &str) -> Cow<'_, str> {
     written_out(text, is_odd)
 }
 
+/// The text on one line of a prompt: as [`line()`], and a long run of blanks becomes `<N blanks>`, so
+/// that nothing in it can be pushed to where a line of ours would begin on a narrow screen.
+pub fn prompted(text: &str) -> String {
+    let shown = line(text);
+    let mut prompted = String::with_capacity(shown.len());
+    for word in shown.split_inclusive(|c| c != ' ') {
+        let blanks = word.bytes().take_while(|b| *b == b' ').count();
+        if blanks >= LONG_RUN {
+            prompted.push_str(&format!("<{blanks} blanks>"));
+            prompted.push_str(word.trim_start_matches(' '));
+        } else {
+            prompted.push_str(word);
+        }
+    }
+    prompted
+}
+
+/// How many runs of blanks [`prompted`] would write out.
+pub fn long_runs(text: &str) -> usize {
+    text.split(|c| c != ' ')
+        .filter(|run| run.len() >= LONG_RUN)
+        .count()
+}
+
+/// From so many blanks on a run is written out.
+const LONG_RUN: usize = 9;
+
 /// The text as a block: as [`line()`], but line breaks and tabs stay.
 pub fn block(text: &str) -> Cow<'_, str> {
     written_out(text, |c| is_odd(c) && c != '\n' && c != '\t')
@@ -96,6 +123,21 @@ mod tests {
         for text in ["df -h /", "naïve Straße 日本語 Ελλάδα", "é→✓ · …"] {
             assert_eq!(line(text), text);
         }
+    }
+
+    #[test]
+    fn nothing_is_pushed_aside_by_blanks() {
+        let text = format!("a{}Code: 7K3Q  b        c{}", " ".repeat(70), " ".repeat(9));
+        assert_eq!(
+            prompted(&text),
+            "a<70 blanks>Code: 7K3Q  b        c<9 blanks>"
+        );
+        assert_eq!(long_runs(&text), 2);
+        assert_eq!(
+            (prompted("awk '{print  $1}'"), long_runs(" ")),
+            ("awk '{print  $1}'".to_owned(), 0)
+        );
+        assert_eq!(prompted(&" ".repeat(20)), "<20 blanks>");
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl Giver<'_> {
         let same_user = self.verified.is_none() && self.caller.uid == asker.uid;
         // Where it is not known for certain who came, nobody profits from the doubt.
         let may_be = |name: &str| {
-            person == name
+            person.eq_ignore_ascii_case(name)
                 || self.verified.is_none() && self.caller.disputed.as_deref() == Some(name)
         };
         same_user || may_be(asker.name) || asker.disputed.is_some_and(may_be)

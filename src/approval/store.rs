@@ -17,6 +17,7 @@ use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::Answer;
+use super::Limits;
 use super::State;
 use super::Ticket;
 use super::ticket::SCHEMA;
@@ -241,12 +242,17 @@ pub(super) fn past(
     Ok(found.collect())
 }
 
-/// Removes what is older than it has to be kept. No request waits longer than that either: `config`
-/// sees to it.
-pub(super) fn forget(dir: &Path, now: DateTime<Utc>, keep: Duration) -> Result<(), Error> {
-    let code = |name: &str| name.strip_suffix(GIVEN).and_then(Code::parse);
-    let ours = |name: &str| of_a_request(name).is_some() || code(name).is_some();
-    Ok(folder::forget(dir, now, keep, ours)?)
+/// Removes what is older than it has to be kept, and the oldest of what is more than has to be: an
+/// assistant that asks all day must not make everybody's question slow. No request waits longer than
+/// that either: `config` sees to it.
+pub(super) fn forget(dir: &Path, now: DateTime<Utc>, limits: &Limits) -> Result<(), Error> {
+    let code = |name: &str| name.strip_suffix(GIVEN).and_then(Code::parse).is_some();
+    let past = |name: &str| of_a_request(name).and_then(State::past).is_some();
+    let ours = |name: &str| of_a_request(name).is_some() || code(name);
+    folder::forget(dir, now, limits.keep_decided, ours)?;
+    folder::keep_newest(dir, limits.remembered, past)?;
+    folder::keep_newest(dir, limits.remembered + limits.pending, code)?;
+    Ok(())
 }
 
 /// What stands behind the id in the name of a file that belongs to a request.

@@ -60,6 +60,7 @@ fn limits() -> Limits {
         notice: Duration::ZERO,
         word_window: Duration::from_secs(60),
         keep_decided: Duration::from_secs(3600),
+        remembered: 100,
         lock_wait: Duration::from_secs(5),
         file_bytes: 1 << 18,
     }
@@ -180,8 +181,9 @@ impl Room {
     }
 
     fn only(&self) -> Pending {
+        let root = caller("root");
         let anybody = Seeker {
-            uid: 0,
+            caller: &root,
             own_first: false,
             since: None,
         };
@@ -630,8 +632,9 @@ fn bare(room: &Room, by: &str, own_first: bool) -> Found {
     for pending in room.approvals.waiting(Utc::now()).unwrap() {
         room.approvals.shown(pending.ticket().id).at(Moment::now());
     }
+    let caller = caller(by);
     let seeker = Seeker {
-        uid: caller(by).uid,
+        caller: &caller,
         own_first,
         since: Some(Moment::now()),
     };
@@ -701,7 +704,12 @@ fn a_word_for_ones_own_request_that_ended_does_not_mean_another_persons() {
     let no = Answer::no(&caller(ALICE), Via::Command, Utc::now(), None);
     room.approvals.deny(room.only(), no).unwrap();
     room.ask("dropdb other", CAROL).unwrap();
-    is_doubted(&bare(&room, ASKER, true));
+    // Who only asks is not even told of it.
+    assert!(matches!(
+        bare(&room, ASKER, true),
+        Found::None { others: 0, .. }
+    ));
+    is_doubted(&bare(&room, BOB, true));
     // An operator may have meant either person's.
     is_doubted(&bare(&room, BOB, false));
     // Who ended the first by that way knows that it ended.
@@ -759,7 +767,7 @@ fn a_code_is_not_given_again_as_long_as_its_request_is_remembered() {
         Err(Error::NoCode)
     ));
     let later = Utc::now() + TimeDelta::hours(2);
-    store::forget(&dir, later, limits().keep_decided).unwrap();
+    store::forget(&dir, later, &limits()).unwrap();
     assert_eq!(store::new_code(&dir, || given.clone()).unwrap(), given);
 }
 
@@ -809,8 +817,9 @@ fn who_names_what_was_taken_a_moment_ago_is_told_by_whom() {
             ticket.decided = Some(no);
             store::note(&dir, &ticket, State::Denied).unwrap();
         });
+        let bob = caller(BOB);
         let seeker = Seeker {
-            uid: caller(BOB).uid,
+            caller: &bob,
             own_first: false,
             since: None,
         };

@@ -51,7 +51,7 @@ impl Principal {
 
     fn is(&self, person: &str, is_member: &dyn Fn(&str, &str) -> bool) -> bool {
         match self {
-            Self::Person(name) => name == person,
+            Self::Person(name) => name.eq_ignore_ascii_case(person),
             Self::Group(group) => is_member(person, group),
         }
     }
@@ -164,11 +164,19 @@ impl Demand {
         voices: &[Voice<'_>],
         is_member: &dyn Fn(&str, &str) -> bool,
     ) -> Result<Assurance, Missing> {
-        let people: BTreeSet<&str> = voices
+        // `Alice` and `alice` are one: an enrolled name is typed by an admin.
+        let mut people: Vec<&str> = Vec::new();
+        for voice in voices
             .iter()
             .filter(|voice| voice.level >= Assurance::OutOfBand)
-            .map(|voice| voice.person)
-            .collect();
+        {
+            if !people
+                .iter()
+                .any(|person| person.eq_ignore_ascii_case(voice.person))
+            {
+                people.push(voice.person);
+            }
+        }
         let alone = voices.iter().map(|voice| voice.level).max();
         let worth = match alone {
             Some(Assurance::OutOfBand) if people.len() > 1 => Assurance::SecondFactor,
@@ -320,6 +328,20 @@ mod tests {
             &demand,
             &[("a", OutOfBand), ("b", Relayed), ("c", Client)],
             Err("a second person"),
+        );
+    }
+
+    #[test]
+    fn a_name_in_other_letter_case_is_no_other_person() {
+        check(
+            &Demand::of(SecondFactor),
+            &[("alice", OutOfBand), ("Alice", OutOfBand)],
+            Err("a second person"),
+        );
+        check(
+            &quorum(1, &["Bob"], &[]),
+            &[("bob", OutOfBand)],
+            Ok(OutOfBand),
         );
     }
 

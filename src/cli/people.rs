@@ -210,7 +210,7 @@ pub(super) fn approve(
 /// The one request that is meant, to be shown.
 fn the_only(line: &pipeline::Line, which: &Which, now: DateTime<Utc>) -> Option<Ticket> {
     let anybody = Seeker {
-        uid: line.caller.uid,
+        caller: &line.caller,
         own_first: false,
         since: None,
     };

@@ -200,6 +200,13 @@ impl Reader {
                 "`approvals.keep_decided` is shorter than `approvals.ttl`",
             );
         }
+        let word_window = self.time(&limit::WORD_WINDOW, raw.word_window);
+        if keep < word_window {
+            self.fault(
+                Place::of("approvals.keep_decided"),
+                "`approvals.keep_decided` is shorter than `approvals.word_window`",
+            );
+        }
         approval::Limits {
             ttl,
             longest_ttl: ttl,
@@ -207,8 +214,9 @@ impl Reader {
             pending_per_requester: self
                 .size(&limit::PENDING_PER_REQUESTER, raw.pending_per_requester),
             notice: self.time(&limit::NOTICE, raw.notice),
-            word_window: self.time(&limit::WORD_WINDOW, raw.word_window),
+            word_window,
             keep_decided: keep,
+            remembered: self.size(&limit::REMEMBERED, raw.remembered),
             lock_wait: self.time(&limit::APPROVALS_LOCK_WAIT, raw.lock_wait),
             // A request in JSON takes at most six bytes for one of its own, and has some company.
             file_bytes: 6 * command_bytes + 128 * 1024,

@@ -98,6 +98,7 @@ pub(super) const GRANT_TTL: Limit = time("approvals.grant_ttl", 900, 10, 3600);
 pub(super) const GRANT_TTL_MAX: Limit = time("approvals.grant_ttl_max", 3600, 10, 3600);
 pub(super) const GRANT_USES: Limit = size("approvals.grant_uses", 20, 1, 1000);
 pub(super) const KEEP_DECIDED: Limit = time("approvals.keep_decided", DAY, 60, 90 * DAY);
+pub(super) const REMEMBERED: Limit = size("approvals.remembered", 1000, 10, 100_000);
 pub(super) const APPROVALS_LOCK_WAIT: Limit = time("approvals.lock_wait", 5, 1, 60);
 pub(super) const FACTOR_TRIES: Limit = size("approvals.factor_tries", 5, 1, 100);
 pub(super) const FACTOR_LOCK: Limit = time("approvals.factor_lock", 30, 1, DAY);

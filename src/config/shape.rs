@@ -431,6 +431,11 @@ const APPROVALS: &[Key] = &[
         "How long decided requests are kept.",
     ),
     number(
+        &limit::REMEMBERED,
+        "remembered",
+        "How many decided requests are kept at most.",
+    ),
+    number(
         &limit::APPROVALS_LOCK_WAIT,
         "lock_wait",
         "How long to wait for the lock of the waiting room.",

@@ -202,6 +202,7 @@ pub(super) struct RawApprovals {
     pub(super) factor_lock: Option<Quantity>,
     pub(super) factor_lock_max: Option<Quantity>,
     pub(super) keep_decided: Option<Quantity>,
+    pub(super) remembered: Option<Quantity>,
     pub(super) lock_wait: Option<Quantity>,
 }
 

@@ -185,13 +185,13 @@ impl Factors {
         Some(read_person(&self.dir, &name).ok()??.enrolled)
     }
 
-    /// The wrong codes since the last right one, where there were any. Changes nothing.
+    /// The wrong codes through relays that are remembered, where there are any. Changes nothing.
     ///
     /// # Errors
     ///
     /// The file cannot be read or is broken.
     pub fn tries(&self) -> Result<Option<Tries>, Error> {
-        read_file(&tries_path(&self.dir), UNLOCK)
+        read_file(&tries_path(&self.dir, None), UNLOCK)
     }
 }
 
@@ -269,7 +269,8 @@ impl Open<'_> {
     ///
     /// The file cannot be removed.
     pub fn remove(&self, name: &Name) -> Result<(), Error> {
-        Ok(folder::remove(&person_path(self.dir, name))?)
+        folder::remove(&person_path(self.dir, name))?;
+        self.put_tries(Some(name), None)
     }
 
     /// Ends the wait after wrong codes, be the file broken or not.
@@ -278,7 +279,11 @@ impl Open<'_> {
     ///
     /// The file cannot be removed.
     pub fn unlock(&self) -> Result<(), Error> {
-        self.put_tries(None)
+        self.put_tries(None, None)?;
+        for path in folder::names(self.dir, |file| file.ends_with(OWN_TRIES))? {
+            folder::remove(&path)?;
+        }
+        Ok(())
     }
 
     /// Everybody. A file that cannot be read is an error: to leave somebody out would make
@@ -300,12 +305,13 @@ impl Open<'_> {
         Ok(folder::replace(folder::write(self.dir, kept)?, &path)?)
     }
 
-    pub(super) fn tries(&self) -> Result<Option<Tries>, Error> {
-        read_file(&tries_path(self.dir), UNLOCK)
+    /// What was tried: by this person on the gateway, or through relays.
+    pub(super) fn tries(&self, of: Option<&Name>) -> Result<Option<Tries>, Error> {
+        read_file(&tries_path(self.dir, of), UNLOCK)
     }
 
-    pub(super) fn put_tries(&self, tries: Option<&Tries>) -> Result<(), Error> {
-        let path = tries_path(self.dir);
+    pub(super) fn put_tries(&self, of: Option<&Name>, tries: Option<&Tries>) -> Result<(), Error> {
+        let path = tries_path(self.dir, of);
         match tries {
             Some(tries) => folder::replace(folder::write(self.dir, tries)?, &path)?,
             None if path.exists() => folder::remove(&path)?,
@@ -319,8 +325,12 @@ fn person_path(dir: &Path, name: &Name) -> PathBuf {
     dir.join(format!("{name}{ENDING}"))
 }
 
-fn tries_path(dir: &Path) -> PathBuf {
-    dir.join(format!("{TRIES}{ENDING}"))
+/// Whoever sends wrong codes through a relay must not keep anybody's own from being looked at.
+fn tries_path(dir: &Path, of: Option<&Name>) -> PathBuf {
+    match of {
+        Some(name) => dir.join(format!("{name}{OWN_TRIES}")),
+        None => dir.join(format!("{TRIES}{ENDING}")),
+    }
 }
 
 fn read_person(dir: &Path, name: &Name) -> Result<Option<Kept>, Error> {
@@ -386,6 +396,9 @@ const ENDING: &str = ".json";
 
 /// The file of what was tried, without its ending: no person's name.
 const TRIES: &str = "tries";
+
+/// How the names of the files end that say what one person tried on the gateway.
+const OWN_TRIES: &str = ".wrong";
 
 /// The largest file: hundreds of recovery codes would fit.
 const FILE_BYTES: u64 = 64 * 1024;

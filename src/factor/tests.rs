@@ -277,8 +277,14 @@ fn after_five_wrong_codes_a_right_one_is_not_looked_at_and_not_spent() {
         "what is not looked at is not counted"
     );
     house.try_at(&code, 30).unwrap();
-    assert_eq!(house.wrong_ones(), 0, "a right one begins anew");
-    assert!(!house.path("tries.json").exists());
+    assert_eq!(
+        house.wrong_ones(),
+        5,
+        "a right one makes the wrong ones no less wrong"
+    );
+    house.is_wrong(&house.wrong(60), 60);
+    let found = house.try_at(&house.code("alice", 90), 90);
+    assert!(matches!(found, Err(Refused::Waiting(_))), "{found:?}");
 }
 
 #[test]
@@ -300,15 +306,31 @@ fn each_further_wrong_code_doubles_the_wait() {
 }
 
 #[test]
-fn wrong_codes_are_counted_for_everybody_together() {
+fn wrong_codes_through_relays_are_counted_together_and_stop_nobody_on_the_gateway() {
     let house = House::of(&["alice", "bob"]);
-    for of in ["alice", "bob", "alice", "bob", "alice"] {
-        let _ = house.try_of(&house.wrong(0), Some(of), 0).unwrap_err();
+    for _ in 0..5 {
+        house.is_wrong(&house.wrong(0), 0);
     }
-    let found = house.try_of(&house.code("bob", 0), Some("bob"), 0);
+    let found = house.try_at(&house.code("bob", 0), 0);
     assert!(matches!(found, Err(Refused::Waiting(_))), "{found:?}");
     let tries = house.factors().tries().unwrap().unwrap();
     assert_eq!(tries.by, "relay");
+    house.try_of(&house.code("bob", 0), Some("bob"), 0).unwrap();
+    // Of a person on the gateway, whoever sits there, only their own count.
+    for _ in 0..5 {
+        let _ = house
+            .try_of(&house.wrong(60), Some("alice"), 60)
+            .unwrap_err();
+    }
+    let found = house.try_of(&house.code("alice", 60), Some("alice"), 60);
+    assert!(matches!(found, Err(Refused::Waiting(_))), "{found:?}");
+    house
+        .try_of(&house.code("bob", 60), Some("bob"), 60)
+        .unwrap();
+    house.factors().open().unwrap().unlock().unwrap();
+    house
+        .try_of(&house.code("alice", 60), Some("alice"), 60)
+        .unwrap();
 }
 
 #[test]

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use super::Limits;
 
-/// The wrong codes since the last right one, of everybody together: whoever relays them is one.
+/// The wrong codes that are remembered: through relays those of everybody together, since whoever
+/// relays them is one; of a person who says their own on the gateway, theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tries {
@@ -35,7 +36,8 @@ impl Tries {
         now: DateTime<Utc>,
         limits: &Limits,
     ) -> Self {
-        let wrong = before.map_or(0, |tries| tries.wrong).saturating_add(1);
+        let remembered = before.filter(|tries| !tries.is_forgotten(now, limits));
+        let wrong = remembered.map_or(0, |tries| tries.wrong).saturating_add(1);
         let over = wrong.checked_sub(limits.tries);
         let wait = over.map(|over| {
             let doubled = 1u32.checked_shl(over).unwrap_or(u32::MAX);
@@ -53,6 +55,13 @@ impl Tries {
             by: by.to_owned(),
             until,
         }
+    }
+
+    /// Whether the last one is so long ago that none of them counts any more. A right code does not
+    /// make them forgotten: who has one of their own could guess at another's between two of those.
+    fn is_forgotten(&self, now: DateTime<Utc>, limits: &Limits) -> bool {
+        let age = (now - self.last).to_std();
+        age.is_ok_and(|age| age > limits.lock_max)
     }
 
     /// Until when no code is looked at, where that is not over.
@@ -89,6 +98,22 @@ mod tests {
         };
         let next = Tries::one_more(Some(&many), "relay", now, &limits);
         assert_eq!((next.until.unwrap() - now).num_seconds(), 100);
+    }
+
+    #[test]
+    fn wrong_codes_are_forgotten_after_the_longest_wait_and_not_before() {
+        let limits = Limits {
+            tries: 3,
+            lock: Duration::from_secs(30),
+            lock_max: Duration::from_secs(100),
+            lock_wait: Duration::ZERO,
+        };
+        let first = Tries::one_more(None, "relay", DateTime::UNIX_EPOCH, &limits);
+        let after = |seconds| {
+            let now = DateTime::from_timestamp(seconds, 0).unwrap();
+            Tries::one_more(Some(&first), "relay", now, &limits).wrong
+        };
+        assert_eq!((after(100), after(101), after(-50)), (2, 1, 2));
     }
 
     #[test]

@@ -272,9 +272,9 @@ pub fn cancel(line: &Line, which: &Which, reason: Option<&str>) -> Response {
 
 /// On standard input a bare word means the caller's own requests first; an operator at a terminal
 /// looks at all of them.
-fn seeker(line: &Line, via: Via) -> Seeker {
+fn seeker(line: &Line, via: Via) -> Seeker<'_> {
     Seeker {
-        uid: line.caller.uid,
+        caller: &line.caller,
         own_first: via != Via::Command,
         since: None,
     }
@@ -284,7 +284,7 @@ fn seeker(line: &Line, via: Via) -> Seeker {
 fn the_one(
     line: &Line,
     which: &Which,
-    seeker: &Seeker,
+    seeker: &Seeker<'_>,
     now: DateTime<Utc>,
 ) -> Result<Pending, Box<Response>> {
     let answer = match line.approvals.find(which, seeker, now) {

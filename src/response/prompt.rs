@@ -27,11 +27,18 @@ pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
             "Warning:  {odd} hidden or odd characters are written out as <U+…>"
         ));
     }
+    let runs = visible::long_runs(&request.command);
+    if runs > 0 {
+        lines.push(format!(
+            "Warning:  {runs} long runs of blanks are written out as <… blanks>"
+        ));
+    }
     lines.push(format!("Reason:   {}", said(request.reason.as_deref())));
+    // The fact first, and then the claim.
     lines.push(format!(
-        "Asked by: {} (Unix user {})",
-        said(request.requester.as_deref()),
-        visible::line(&ticket.caller)
+        "Asked by: Unix user {}, by the name {}",
+        visible::line(&ticket.caller),
+        said(request.requester.as_deref())
     ));
     let named = [
         ("Incident: ", &request.incident),
@@ -39,7 +46,7 @@ pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
     ];
     for (heading, text) in named {
         if let Some(text) = text {
-            lines.push(format!("{heading}{}", visible::line(text)));
+            lines.push(format!("{heading}{}", visible::prompted(text)));
         }
     }
     if let Some(seconds) = request.timeout {
@@ -49,21 +56,24 @@ pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
         let why = ticket
             .why
             .as_deref()
-            .map(|why| format!(" ({})", visible::line(why)));
+            .map(|why| format!(" ({})", visible::prompted(why)));
         lines.push(format!(
             "Rule:     {}{}",
-            visible::line(rule),
+            visible::prompted(rule),
             why.unwrap_or_default()
         ));
     }
     if !ticket.explanation.is_empty() {
-        lines.push(format!("Judged:   {}", visible::line(&ticket.explanation)));
+        lines.push(format!(
+            "Judged:   {}",
+            visible::prompted(&ticket.explanation)
+        ));
     }
     if ticket.irreversible {
         lines.push("Warning:  this cannot be undone".to_owned());
     }
     if let Some(before) = &ticket.before {
-        lines.push(format!("Before:   {}", visible::line(before)));
+        lines.push(format!("Before:   {}", visible::prompted(before)));
     }
     for preview in &ticket.previews {
         lines.extend(preview_lines(preview));
@@ -86,12 +96,12 @@ pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
 /// What a reading command showed: data of the target, set off by a bar.
 fn preview_lines(preview: &Preview) -> Vec<String> {
     let mut shown = command_lines("Preview:  ", &preview.command);
-    shown.push(format!("  = {}", visible::line(&preview.outcome)));
+    shown.push(format!("  = {}", visible::prompted(&preview.outcome)));
     shown.extend(
         preview
             .output
             .lines()
-            .map(|line| format!("  | {}", visible::line(line))),
+            .map(|line| format!("  | {}", visible::prompted(line))),
     );
     shown
 }
@@ -100,21 +110,18 @@ fn preview_lines(preview: &Preview) -> Vec<String> {
 /// be taken for one of ours.
 pub fn command_lines(heading: &str, command: &str) -> Vec<String> {
     if !command.contains('\n') {
-        return vec![format!("{heading}{}", visible::line(command))];
+        return vec![format!("{heading}{}", visible::prompted(command))];
     }
     let lines: Vec<&str> = command.split('\n').collect();
     let mut shown = vec![format!("{heading}({} lines)", lines.len())];
     shown.extend(
         lines
             .iter()
-            .map(|line| format!("  | {}", visible::line(line))),
+            .map(|line| format!("  | {}", visible::prompted(line))),
     );
     shown
 }
 
 fn said(text: Option<&str>) -> String {
-    text.map_or_else(
-        || "(not given)".to_owned(),
-        |text| visible::line(text).into_owned(),
-    )
+    text.map_or_else(|| "(not given)".to_owned(), visible::prompted)
 }

@@ -465,3 +465,28 @@ fn a_pin_that_was_exchanged_is_not_what_was_shown() {
         .says("not what was shown");
     assert!(!Path::new(&mark).exists());
 }
+
+#[test]
+fn what_one_user_asks_is_told_and_answered_by_no_other_that_only_asks() {
+    let lab =
+        lab!("approvals: {group: nogroup}\napproval_required: [{id: touch, pattern: '^touch '}]\n");
+    let secret = lab.mark("a-name-that-tells");
+    let waiting = needs!(asked(&lab, &format!("touch {secret}")));
+    let code = waiting.text("code");
+    for word in [
+        "Approve",
+        "Deny",
+        "Deny all",
+        &format!("Approve {code}"),
+        &format!("Deny {code}"),
+    ] {
+        let answer = of(&lab, STRANGER, &[], word).unwrap().is("expired", 3);
+        assert!(!answer.stdout.contains("a-name-that-tells"), "{answer:?}");
+        assert!(!answer.text("message").contains("other"), "{answer:?}");
+    }
+    assert!(!Path::new(&secret).exists());
+    // An approver may, on standard input too.
+    of(&lab, ALICE, &[], "Approve").unwrap().is("executed", 0);
+    let answer = of(&lab, STRANGER, &[], "Approve").unwrap().is("expired", 3);
+    assert!(!answer.stdout.contains("a-name-that-tells"), "{answer:?}");
+}
