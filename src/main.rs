@@ -87,6 +87,7 @@ fn world() -> World {
     // Whoever came through sudo does not choose the tree that the other user works on.
     let honoured = sudo_uid.is_none_or(|uid| uid == own && !caller.came_by_sudo());
     let program = env::current_exe().ok();
+    let stdout_is_terminal = io::stdout().is_terminal();
     World {
         home: Home::choose(
             env::var_os("AIOPS_HOME").and_then(|home| std::path::absolute(home).ok()),
@@ -97,9 +98,9 @@ fn world() -> World {
         since: Moment::of_call,
         now,
         stdin_is_terminal: io::stdin().is_terminal(),
-        stdout_is_terminal: io::stdout().is_terminal(),
+        stdout_is_terminal,
         stderr_is_terminal: io::stderr().is_terminal(),
-        colour: io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none(),
+        colour: stdout_is_terminal && env::var_os("NO_COLOR").is_none(),
     }
 }
 
