@@ -77,13 +77,19 @@ fn demanding(config: &Config) -> Option<&Target> {
 }
 
 /// The assistant, and the user that everything runs as, are nobody's second person.
-fn intruders(home: &Home, group: &str) -> Vec<Finding> {
+fn no_people(home: &Home) -> Vec<String> {
     let executor = fs::metadata(home.runtime())
         .ok()
         .map(|facts| caller::name_of(facts.uid()));
     [Some(ASSISTANT.to_owned()), executor]
         .into_iter()
         .flatten()
+        .collect()
+}
+
+fn intruders(home: &Home, group: &str) -> Vec<Finding> {
+    no_people(home)
+        .into_iter()
         .filter(|user| caller::is_member(user, group))
         .map(|user| {
             Finding::bad(
@@ -107,9 +113,20 @@ fn enrolled(home: &Home, config: &Config) -> Vec<Finding> {
             return vec![Finding::bad(what, cure)];
         }
     };
+    let no_people = no_people(home);
     listed
         .iter()
-        .map(|one| approver(one, &config.trust.group))
+        .map(|one| {
+            let name = one.name.as_str();
+            if no_people.iter().any(|user| user == name) {
+                Finding::bad(
+                    format!("`{name}` approves by a code from a phone, and is no person"),
+                    format!("{ADMIN} approver remove {name}"),
+                )
+            } else {
+                approver(one, &config.trust.group)
+            }
+        })
         .collect()
 }
 
@@ -117,8 +134,9 @@ fn approver(one: &Listed, group: &str) -> Finding {
     let name = &one.name;
     match &one.state {
         State::Broken { fault } => {
-            let cure =
-                format!("aiops approver enroll {name} --again, or aiops approver remove {name}");
+            let cure = format!(
+                "{ADMIN} approver enroll {name} --again, or {ADMIN} approver remove {name}"
+            );
             Finding::bad(format!("approver `{name}`: {fault}"), cure)
         }
         State::Enrolled { .. }
@@ -137,7 +155,7 @@ fn approver(one: &Listed, group: &str) -> Finding {
 }
 
 fn tries(home: &Home, config: &Config, now: DateTime<Utc>) -> Option<Finding> {
-    let cure = "sudo sudo -u aiopsexec /opt/aiops/aiops approver unlock";
+    let cure = format!("{ADMIN} approver unlock");
     match Factors::new(home.approvers(), config.factors.clone()).tries() {
         Ok(tries) => tries.and_then(|tries| tries.wait(now)).map(|until| {
             let until = crate::audit::stamp(until);
@@ -205,6 +223,9 @@ fn lax(target: &Target) -> Option<Finding> {
 fn join(group: &str, name: &str) -> String {
     format!("usermod -aG {group} {name}, who then logs in anew")
 }
+
+/// How an admin runs what changes who approves.
+const ADMIN: &str = "sudo sudo -u aiopsexec /opt/aiops/aiops";
 
 /// The Unix user of the assistant, as setup makes it.
 const ASSISTANT: &str = "hermes";

@@ -139,6 +139,23 @@ fn an_enrolled_user_outside_of_the_group_is_said_and_a_mere_name_is_not() {
 }
 
 #[test]
+fn the_assistant_and_the_executors_own_user_approve_by_no_code() {
+    let lab = lab!();
+    for name in ["hermes", lab.sshd.user()] {
+        enrol(&lab, name);
+        finds(
+            &lab,
+            "bad",
+            &format!("`{name}` approves by a code from a phone, and is no person"),
+            &format!("approver remove {name}"),
+        );
+    }
+    // Nothing sends them into the group of the approvers.
+    finds_nothing_about(&lab, "approver `hermes`");
+    finds_nothing_about(&lab, &format!("approver `{}`", lab.sshd.user()));
+}
+
+#[test]
 fn a_broken_file_of_an_approver_is_bad_and_is_not_shown() {
     let lab = lab!(&format!("{NOBODYS}{RULES}"));
     enrol(&lab, "alice");
