@@ -490,3 +490,51 @@ fn what_one_user_asks_is_told_and_answered_by_no_other_that_only_asks() {
     let answer = of(&lab, STRANGER, &[], "Approve").unwrap().is("expired", 3);
     assert!(!answer.stdout.contains("a-name-that-tells"), "{answer:?}");
 }
+
+#[test]
+fn a_code_that_is_said_on_the_gateway_counts_like_one_that_is_relayed() {
+    let lab = lab!(RULES);
+    let waiting = needs!(asked(&lab, "rm -f /nowhere/at/all"));
+    let code = waiting.text("code");
+    // `games` is in no group of approvers, and has a phone.
+    let phone = enrolled(&lab, "games");
+    approve_with(&lab, STRANGER, code, &digits(&phone))
+        .is("approval_requested", 0)
+        .says("games approved it")
+        .says("a second person");
+    approve(&lab, ALICE, &[code]).is("executed", 0);
+    let outcome = lab.log().pop().unwrap();
+    assert_eq!(outcome["assurance"], "second_factor");
+    assert_eq!(outcome["earlier_approvers"][0]["by"], "games");
+    assert_eq!(outcome["earlier_approvers"][0]["assurance"], "out_of_band");
+}
+
+#[test]
+fn no_grant_is_given_that_would_never_be_believed() {
+    let lab = lab!(RULES);
+    let grant = [
+        "grant",
+        "--json",
+        "--factor",
+        "--target",
+        "srv1",
+        "--to",
+        "daemon",
+        "--command",
+        "touch /nowhere/x",
+    ];
+    let phone = enrolled(&lab, "games");
+    let mut child = needs!(lab.as_user(STRANGER, &grant)).spawn().unwrap();
+    let _ = child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(digits(&phone).as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("`games` is not in the group `nogroup`"),
+        "{said}"
+    );
+}
