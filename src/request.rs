@@ -277,6 +277,15 @@ impl Request {
 /// White space around a message.
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
+/// Checks why somebody decides, in their own words, wherever it was said.
+///
+/// # Errors
+///
+/// It is longer than a reason may be, or is more than one line of text.
+pub fn reason(text: Option<String>, limits: &Limits) -> Result<Option<String>, Malformed> {
+    short("reason", text, limits.reason_bytes, false)
+}
+
 /// Checks a text: none at all for nothing but blanks, no control characters, no more bytes than
 /// its limit. Lines and tabs are allowed where text of several `lines` makes sense.
 fn short(

@@ -19,6 +19,7 @@ use serde_json::json;
 use super::Format;
 use super::Stop;
 use super::World;
+use super::people::LINE_BYTES;
 use super::setup::counted;
 use super::table::Table;
 use crate::audit::AuditLog;
@@ -382,9 +383,6 @@ fn apart(off: TimeDelta) -> String {
 
 /// How often a code is asked for.
 const QUESTIONS: usize = 3;
-
-/// The longest line that is read as a code.
-const LINE_BYTES: u64 = 256;
 
 #[cfg(test)]
 mod tests {

@@ -20,6 +20,7 @@ use super::people::confirmed;
 use super::people::factor_of;
 use super::people::minutes;
 use super::people::opened;
+use super::people::reason;
 use super::people::typed;
 use super::table::Table;
 use crate::audit;
@@ -107,7 +108,7 @@ pub(super) fn give(
         asker: &asker,
         uses: asked.uses,
         ttl: asked.ttl.unwrap_or(line.grants.limits().ttl),
-        reason: asked.reason,
+        reason: reason(&line, asked.reason.as_deref())?,
         factor: None,
     };
     if world.stdin_is_terminal && !asked.yes {
@@ -192,7 +193,8 @@ pub(super) fn revoke(world: &World, asked: &RevokeArgs, out: &mut dyn Write) -> 
         let what = "no such grant holds; `aiops grants` lists those that do";
         return Err(Stop::Said(what.to_owned(), exit::REFUSED));
     }
-    let ended = pipeline::revoke(&line, &grants, asked.reason.as_deref())?;
+    let reason = reason(&line, asked.reason.as_deref())?;
+    let ended = pipeline::revoke(&line, &grants, reason.as_deref())?;
     if asked.format.json {
         writeln!(out, "{}", json!({ "revoked": ended }))?;
     } else {

@@ -5,6 +5,8 @@
 //! **Never** goes another way than that line.
 
 use std::io;
+use std::io::BufRead as _;
+use std::io::Read as _;
 use std::io::Write;
 
 use chrono::DateTime;
@@ -31,6 +33,7 @@ use crate::audit;
 use crate::freeze::Freezes;
 use crate::pipeline;
 use crate::pipeline::Yes;
+use crate::request;
 use crate::request::Code;
 use crate::request::Factor;
 use crate::request::Input;
@@ -173,6 +176,7 @@ pub(super) fn approve(
         }
     };
     let mut which = code.map_or(Which::Only, Which::Code);
+    let reason = reason(&line, asked.reason.as_deref())?;
     let mut factor = None;
     let at_the_prompt = world.stdin_is_terminal && !asked.yes;
     if asked.factor && !at_the_prompt {
@@ -201,7 +205,7 @@ pub(super) fn approve(
         which,
         factor,
         via: Via::Command,
-        reason: asked.reason.clone(),
+        reason,
     };
     let answer = pipeline::approve(&line, yes);
     print(&answer, &line, asked.format.json, world, out)
@@ -269,7 +273,8 @@ pub(super) fn cancel(world: &World, asked: &CancelArgs, out: &mut dyn Write) -> 
         Some(all) if all.eq_ignore_ascii_case("all") => Which::All,
         Some(code) => Which::Code(parse_code(code)?),
     };
-    let answer = pipeline::cancel(&line, &which, asked.reason.as_deref());
+    let reason = reason(&line, asked.reason.as_deref())?;
+    let answer = pipeline::cancel(&line, &which, reason.as_deref());
     print(&answer, &line, asked.format.json, world, out)
 }
 
@@ -312,9 +317,16 @@ pub(super) fn typed(err: &mut dyn Write, world: &World, question: &str) -> io::R
         write!(err, "{question}")?;
         err.flush()?;
     }
-    let mut said = String::new();
-    io::stdin().read_line(&mut said)?;
-    Ok(said.trim().to_owned())
+    let mut said = Vec::new();
+    let mut line = io::stdin().lock().take(LINE_BYTES);
+    line.read_until(b'\n', &mut said)?;
+    Ok(String::from_utf8_lossy(&said).trim().to_owned())
+}
+
+/// Why somebody decides, as an argument: bounded as on standard input.
+pub(super) fn reason(line: &pipeline::Line, said: Option<&str>) -> Result<Option<String>, Stop> {
+    request::reason(said.map(str::to_owned), &line.limits.request)
+        .map_err(|fault| Stop::Said(fault.to_string(), exit::INVALID))
 }
 
 pub(super) fn print(
@@ -347,6 +359,9 @@ pub(super) fn minutes(span: chrono::TimeDelta) -> String {
     let seconds = span.num_seconds().max(0);
     format!("{}m{:02}s", seconds / 60, seconds % 60)
 }
+
+/// The longest line that is read of what a person types.
+pub(super) const LINE_BYTES: u64 = 256;
 
 /// Whoever is on this machine can read the arguments of every process (proc(5)), and sudo writes
 /// them down: whoever asks could pass the code on before it arrives.

@@ -213,7 +213,7 @@ impl Reply {
             .filter(|(place, word)| !is_secret((*place, word)))
             .map(|(_, word)| *word)
             .collect();
-        let reason = super::short("reason", Some(why.join(" ")), limits.reason_bytes, false)?;
+        let reason = super::reason(Some(why.join(" ")), limits)?;
         Ok(Self::Deny { which, reason })
     }
 }

@@ -492,6 +492,60 @@ fn what_one_user_asks_is_told_and_answered_by_no_other_that_only_asks() {
 }
 
 #[test]
+fn a_reason_behind_a_command_keeps_to_the_bounds_of_one_in_a_message() {
+    let lab = lab!();
+    lab.ask(&format!("touch {}", lab.mark("a")))
+        .is("approval_requested", 0);
+    let long = "x".repeat(2049);
+    for (reason, said) in [
+        (long.as_str(), "`reason` is longer than 2048 bytes"),
+        ("a\nb", "`reason` holds the control character U+000A"),
+        ("\u{1b}[2J", "`reason` holds the control character U+001B"),
+    ] {
+        for command in ["approve", "cancel"] {
+            let output = lab.run(&[command, "--reason", reason], "");
+            assert_eq!(output.status.code(), Some(2), "{command} {output:?}");
+            assert!(String::from_utf8_lossy(&output.stderr).contains(said));
+        }
+        let user = lab.sshd.user();
+        let grant = [
+            "grant",
+            "--target",
+            "srv1",
+            "--to",
+            user,
+            "--command",
+            "touch /x",
+        ];
+        let output = lab.run(&[&grant[..], &["--reason", reason]].concat(), "");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+    assert!(!Path::new(&lab.mark("a")).exists());
+    let output = lab.run(&["cancel", "--reason", "tested enough"], "");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn what_is_typed_as_a_code_is_read_within_bounds_and_need_not_be_text() {
+    let lab = lab!();
+    lab.ask(&format!("touch {}", lab.mark("a")))
+        .is("approval_requested", 0);
+    for typed in [&b"\xff\xfe\n"[..], &[b'1'; 1 << 20], b""] {
+        let mut child = lab
+            .command(&["approve", "--factor"])
+            .stdin(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // What is not read any more cannot be written either.
+        let _ = child.stdin.take().unwrap().write_all(typed);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+    assert!(!Path::new(&lab.mark("a")).exists());
+}
+
+#[test]
 fn a_code_that_is_said_on_the_gateway_counts_like_one_that_is_relayed() {
     let lab = lab!(RULES);
     let waiting = needs!(asked(&lab, "rm -f /nowhere/at/all"));
