@@ -22,6 +22,7 @@ mod prompt;
 pub(crate) use fit::cut;
 pub use prompt::block;
 pub use prompt::command_lines;
+pub use prompt::whole;
 
 /// One answer. The first ten fields are always there.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]

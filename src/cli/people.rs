@@ -256,8 +256,8 @@ pub(super) fn asked_once_more(
     } else {
         "Run this? Type yes to approve: "
     };
-    let block = response::block(ticket, (world.now)());
-    let said = typed(&format!("{block}\n\n{question}"))?;
+    let whole = response::whole(ticket, (world.now)());
+    let said = typed(&format!("{whole}\n\n{question}"))?;
     Ok(match Factor::parse(&said).filter(|_| with_code) {
         Some(factor) => Said::Yes(Some(factor)),
         None if said.eq_ignore_ascii_case("yes") => Said::Yes(None),

@@ -1,7 +1,7 @@
 //! The block that a person reads before saying yes or no.
 //!
 //! **Reads** nothing.
-//! **Gives** [`block`].
+//! **Gives** [`block`], [`whole`].
 //! **Never** hides a character of the command, and never lets the command imitate a line of ours.
 
 use chrono::DateTime;
@@ -12,14 +12,16 @@ use crate::approval::Ticket;
 use crate::assurance::Assurance;
 use crate::visible;
 
-/// Everything that the digest covers, for people. The caller of this program shows it unchanged.
+/// What is shown in a chat: the request, under the sentence that asks for a word. The caller of this
+/// program shows it unchanged.
 pub fn block(ticket: &Ticket, now: DateTime<Utc>) -> String {
+    format!("{}\n\n{}", super::APPROVAL_REQUIRED, whole(ticket, now))
+}
+
+/// Everything that the digest covers, for people.
+pub fn whole(ticket: &Ticket, now: DateTime<Utc>) -> String {
     let request = &ticket.request;
-    let mut lines = vec![
-        super::APPROVAL_REQUIRED.to_owned(),
-        String::new(),
-        format!("Target:   {} ({})", request.target, ticket.host),
-    ];
+    let mut lines = vec![format!("Target:   {} ({})", request.target, ticket.host)];
     lines.extend(command_lines("Command:  ", &request.command));
     let odd = visible::odd_count(&request.command);
     if odd > 0 {

@@ -95,9 +95,9 @@ fn approve(desk: &mut Desk<'_>, world: &World, chosen: &Ticket) -> Result<(), St
 
 fn deny(desk: &mut Desk<'_>, world: &World, chosen: &Ticket) -> Result<(), Stop> {
     let (_, shown) = found(world, chosen)?;
-    let block = response::block(&shown, (world.now)());
+    let whole = response::whole(&shown, (world.now)());
     let question = "Deny this? Type why; Enter alone gives no reason, Esc leaves it waiting:";
-    let Some(why) = desk.typed(&format!("{block}\n\n{question}"))? else {
+    let Some(why) = desk.typed(&format!("{whole}\n\n{question}"))? else {
         return Ok(desk.say("Not denied; it is still waiting.")?);
     };
     let (line, _) = found(world, &shown)?;

@@ -4,9 +4,6 @@
 //! **Gives** [`count`], [`title`], [`body`], [`ended`], [`KEYS`].
 //! **Never** says that nothing waits where nobody could look.
 
-use chrono::DateTime;
-use chrono::Utc;
-
 use super::layout::View;
 use super::sight::Seen;
 use crate::approval::State;
@@ -46,7 +43,7 @@ pub(super) fn body(view: &View<'_>) -> String {
     if view.help {
         HELP.to_owned()
     } else if let Some((_, ticket)) = view.choice.of(waiting) {
-        request(ticket, view.now)
+        response::whole(ticket, view.now)
     } else if let Some(id) = view.choice.lost() {
         let found = past.iter().find(|(_, ticket)| ticket.id == id);
         let what = found.map_or_else(
@@ -60,14 +57,6 @@ pub(super) fn body(view: &View<'_>) -> String {
     } else {
         "Nothing waits for a human.".to_owned()
     }
-}
-
-/// A request as everybody is shown it, without the sentence that asks for a word in a chat.
-fn request(ticket: &Ticket, now: DateTime<Utc>) -> String {
-    let block = response::block(ticket, now);
-    let rest = block.strip_prefix(response::APPROVAL_REQUIRED);
-    rest.map_or(block.as_str(), |rest| rest.trim_start_matches('\n'))
-        .to_owned()
 }
 
 /// What became of a request, on one line.
