@@ -62,10 +62,10 @@ impl fmt::Display for Assurance {
             Self::Relayed => "a relayed word",
             Self::Client => "a confirmation by the client's own human",
             Self::OutOfBand => {
-                "an approval by another Unix user than the one that asked, who is an approver, or by an approver's code from a phone"
+                "an approval by another person than the one that asked: an approver on the gateway, or an approver's code from a phone"
             }
             Self::SecondFactor => {
-                "approvals by two Unix users other than the one that asked, who are approvers, or by one of them with a code from a phone"
+                "approvals by two people other than the one that asked, who are approvers, or by one of them on the gateway with a code from a phone"
             }
         })
     }

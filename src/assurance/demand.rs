@@ -112,7 +112,9 @@ pub enum Missing {
     #[error("{0} is demanded")]
     Level(Assurance),
     /// It is one person's yes, and a second factor or a second person is demanded.
-    #[error("a second person has to approve it too, or the same one with a code from a phone")]
+    #[error(
+        "a second person has to approve it too, or the same one on the gateway with a code from a phone"
+    )]
     Second,
     /// Too few people.
     #[error("{have} of {min} people approved it")]

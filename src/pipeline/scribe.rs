@@ -18,6 +18,7 @@ use crate::approval::Denial;
 use crate::approval::Pending;
 use crate::approval::State;
 use crate::approval::Ticket;
+use crate::assurance::Assurance;
 use crate::assurance::Missing;
 use crate::audit;
 use crate::audit::AuditLog;
@@ -233,10 +234,21 @@ impl<'a> Scribe<'a> {
         let Some(ticket) = &self.ticket else {
             return String::new();
         };
-        let code = &ticket.code;
+        let (code, needs) = (&ticket.code, ticket.demand.level);
+        let trust = self.line.approvals.trust();
+        let by_reply = if trust.relayed_code >= needs.min(Assurance::OutOfBand) {
+            format!(", or replies `Approve {code}` with a six-digit code from the phone")
+        } else {
+            String::new()
+        };
+        let how_many = if needs >= Assurance::SecondFactor {
+            "; it takes two of them, or one who gives a code on the gateway (`--factor`)"
+        } else {
+            ""
+        };
         format!(
-            ": an approver (group `{}`) runs `sudo -u aiopsexec /opt/aiops/aiops approve {code}` on the gateway, or replies `Approve {code}` with a six-digit code from the phone",
-            self.line.approvals.trust().group
+            ": an approver (group `{}`) runs `sudo -u aiopsexec /opt/aiops/aiops approve {code}` on the gateway{by_reply}{how_many}",
+            trust.group
         )
     }
 

@@ -252,9 +252,7 @@ fn in_production_the_word_of_the_asking_user_is_too_weak() {
         .ask(&format!("touch {mark}"))
         .is("approval_requested", 0);
     assert_eq!(asked.text("needs"), "out_of_band");
-    lab.send("Approve")
-        .is("rejected", 3)
-        .says("another Unix user");
+    lab.send("Approve").is("rejected", 3).says("another person");
     let said = lab.run(&["approve", "--json"], "");
     assert_eq!(
         said.status.code(),

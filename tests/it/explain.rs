@@ -106,7 +106,7 @@ fn explain_shows_what_is_demanded_how_long_it_waits_and_what_is_shown_with_it() 
     let tree = said(&lab, &["policy", "explain", asking], "", 2);
     for expected in [
         "; 2 people; dba; one of alice, %sre\nwaits 5m\nshows systemctl status nginx\nshows uptime\n",
-        "it passes with an approval by another Unix user",
+        "it passes with an approval by another person",
     ] {
         assert!(tree.contains(expected), "{expected:?} in {tree}");
     }

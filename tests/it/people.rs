@@ -101,7 +101,7 @@ fn another_person_approves_and_the_log_says_who_through_what_at_which_level_and_
     assert_eq!(waiting.text("needs"), "out_of_band");
     let code = waiting.text("code");
     let relayed = of(&lab, HERMES, &[], &format!("Approve {code}")).unwrap();
-    relayed.is("rejected", 3).says("another Unix user");
+    relayed.is("rejected", 3).says("another person");
     approve(&lab, HERMES, &[code])
         .is("rejected", 3)
         .says("`daemon` asked for it");

@@ -60,8 +60,29 @@ fn what_cannot_be_undone_is_said_to_the_approver_and_needs_two_in_production() {
     let asked = lab.ask("touch x").is("approval_requested", 0);
     assert_eq!(asked.text("needs"), "second_factor");
     assert!(asked.text("prompt").contains("this cannot be undone"));
-    assert!(asked.text("prompt").contains("two Unix users"));
-    lab.send("Approve").is("rejected", 3).says("two Unix users");
+    assert!(asked.text("prompt").contains("two people"));
+    lab.send("Approve").is("rejected", 3).says("two people");
+}
+
+#[test]
+fn a_word_that_is_too_weak_is_answered_with_what_would_be_enough() {
+    let rules = "approval_required: [{id: gone, pattern: '^touch ', why: it is gone, irreversible: true}]\n";
+    let lab = target!(rules, "tier: production");
+    let code = lab.ask("touch x").is("approval_requested", 0);
+    let code = code.text("code");
+    let reply = format!("or replies `Approve {code}`");
+    let two = "it takes two of them, or one who gives a code on the gateway";
+    lab.send("Approve").is("rejected", 3).says(&reply).says(two);
+    lab.send("Deny").is("denied", 0);
+    // Where no code through a relay is another person's word, none is asked for.
+    let rules =
+        "approvals: {relayed_code: client}\napproval_required: [{id: touch, pattern: '^touch '}]\n";
+    let lab = target!(rules, "tier: production");
+    lab.ask("touch x").is("approval_requested", 0);
+    let weak = lab.send("Approve").is("rejected", 3).says("runs `sudo -u ");
+    for part in ["or replies", two] {
+        assert!(!weak.text("message").contains(part), "{}", weak.json);
+    }
 }
 
 #[test]
@@ -72,9 +93,7 @@ fn a_demand_that_became_stronger_holds_for_what_waits_already() {
     lab.ask(&format!("touch {mark}"))
         .is("approval_requested", 0);
     lab.configure("approval_required: [{id: t, pattern: '^touch ', needs: out_of_band}]\n");
-    lab.send("Approve")
-        .is("rejected", 3)
-        .says("another Unix user");
+    lab.send("Approve").is("rejected", 3).says("another person");
     assert!(!Path::new(&mark).exists());
     lab.configure(rule);
     lab.send("Approve").is("executed", 0);
