@@ -101,11 +101,11 @@ enum Command {
     Deny(DenyArgs),
     /// Take back a request of one's own that waits
     Cancel(CancelArgs),
-    /// Permit a command or a rule in advance: on one target, to one user, for a while
+    /// Grant a command or a rule in advance: on one target, to one user, for a while
     Grant(grant::GrantArgs),
-    /// List the permissions in advance that hold
+    /// List the grants that hold
     Grants(Format),
-    /// End a permission in advance
+    /// End a grant before its time
     Revoke(grant::RevokeArgs),
     /// Stop everything, or one target: nothing starts there until it is thawed
     Freeze(FreezeArgs),
@@ -180,7 +180,7 @@ struct CancelArgs {
     /// The code of the request, or `all`; may be left out while only one waits
     which: Option<String>,
     /// Why; it stands in the log
-    #[arg(long)]
+    #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
     format: Format,
@@ -196,7 +196,7 @@ struct ApproveArgs {
     #[arg(long)]
     factor: bool,
     /// Why; it stands in the log
-    #[arg(long)]
+    #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Do not ask once more on a terminal
     #[arg(long)]

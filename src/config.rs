@@ -71,7 +71,7 @@ pub struct Config {
     pub approvals: approval::Limits,
     /// Whose word is worth what.
     pub trust: approval::Trust,
-    /// Bounds of permissions in advance.
+    /// Bounds of grants.
     pub grants: grant::Limits,
     /// Bounds of codes from phones.
     pub factors: factor::Limits,

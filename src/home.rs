@@ -79,7 +79,7 @@ impl Home {
         self.runtime().join("approvers")
     }
 
-    /// Permissions in advance.
+    /// Grants.
     pub fn grants(&self) -> PathBuf {
         self.runtime().join("grants")
     }

@@ -37,7 +37,7 @@ pub enum Event {
     Sealed,
     /// Somebody who approves by a code from their phone was enrolled, removed or unlocked.
     Approver,
-    /// A permission in advance was given or ended.
+    /// A grant was given or ended.
     Grant,
 }
 

@@ -1,4 +1,4 @@
-//! `grant`, `grants`, `revoke`: permissions in advance.
+//! `grant`, `grants`, `revoke`: a yes in advance.
 //!
 //! **Reads** the grants; on a terminal one more line from the person that gives one.
 //! **Gives** tables and sentences for people.
@@ -8,7 +8,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use chrono::DateTime;
+use chrono::TimeDelta;
 use chrono::Utc;
+use clap::ArgGroup;
 use clap::Args;
 use serde_json::Value;
 use serde_json::json;
@@ -22,6 +24,7 @@ use super::people::minutes;
 use super::people::opened;
 use super::people::reason;
 use super::people::typed;
+use super::setup::counted;
 use super::table::Table;
 use crate::audit;
 use crate::caller::Caller;
@@ -40,12 +43,13 @@ use crate::target::Target;
 use crate::visible;
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("covers").required(true).args(["command", "rule"])))]
 pub(super) struct GrantArgs {
     /// The target that it holds on
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     target: String,
     /// Exactly this command
-    #[arg(long, required_unless_present = "rule", conflicts_with = "rule")]
+    #[arg(long)]
     command: Option<String>,
     /// What this rule of the policy alone asks about
     #[arg(long)]
@@ -53,14 +57,15 @@ pub(super) struct GrantArgs {
     /// The Unix user that may ask
     #[arg(long = "to", value_name = "USER", default_value = "hermes")]
     asker: String,
-    /// How long: `10m`, at most an hour
+    /// How long, such as `10m`: at most `approvals.grant_ttl_max`, and `approvals.grant_ttl` where it
+    /// is left out
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     ttl: Option<Duration>,
     /// How many times
     #[arg(long, default_value_t = 1)]
     uses: u32,
     /// Why; it stands in the log
-    #[arg(long)]
+    #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Give a code from your phone too: it is asked for on a terminal, and elsewhere it is the line on
     /// standard input
@@ -78,7 +83,7 @@ pub(super) struct RevokeArgs {
     /// The code of the grant, or `all`
     which: String,
     /// Why; it stands in the log
-    #[arg(long)]
+    #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
     format: Format,
@@ -136,9 +141,9 @@ pub(super) fn give(
     } else {
         writeln!(
             out,
-            "granted: {} may use it {} times until {}; `aiops revoke {}` ends it",
+            "granted: {} may use it {} until {}; `aiops revoke {}` ends it",
             visible::line(&grant.asker),
-            grant.uses,
+            counted(grant.uses as usize, "time"),
             audit::stamp(grant.expires),
             grant.code
         )?;
@@ -198,7 +203,7 @@ pub(super) fn revoke(world: &World, asked: &RevokeArgs, out: &mut dyn Write) -> 
     if asked.format.json {
         writeln!(out, "{}", json!({ "revoked": ended }))?;
     } else {
-        writeln!(out, "{}", super::setup::counted(ended, "grant") + " ended.")?;
+        writeln!(out, "{} ended.", counted(ended, "grant"))?;
     }
     Ok(exit::ANSWERED)
 }
@@ -238,11 +243,9 @@ fn shown(wanted: &Wanted<'_>) -> Vec<String> {
         "Asked by: Unix user {}",
         visible::line(&wanted.asker.user)
     ));
-    lines.push(format!(
-        "Holds:    {} s, {} uses",
-        wanted.ttl.as_secs(),
-        wanted.uses
-    ));
+    let ttl = TimeDelta::from_std(wanted.ttl).unwrap_or(TimeDelta::MAX);
+    let uses = counted(wanted.uses as usize, "use");
+    lines.push(format!("Holds:    {}, {uses}", minutes(ttl)));
     lines
 }
 
@@ -263,8 +266,8 @@ fn view(standing: &Standing) -> Value {
         "asker": grant.asker,
         "uses": grant.uses,
         "used": standing.used,
-        "created": audit::stamp(grant.created),
-        "expires": audit::stamp(grant.expires),
+        "created_at": audit::stamp(grant.created),
+        "expires_at": audit::stamp(grant.expires),
         "given_by": grant.given.by,
         "assurance": grant.given.assurance(),
         "reason": grant.given.reason,

@@ -408,12 +408,12 @@ const APPROVALS: &[Key] = &[
     number(
         &limit::GRANTS,
         "grants",
-        "How many permissions in advance may hold at once.",
+        "How many grants may hold at once.",
     ),
     number(
         &limit::GRANT_TTL,
         "grant_ttl",
-        "How long a permission in advance holds where its giver does not say.",
+        "How long a grant holds where its giver does not say.",
     ),
     number(
         &limit::GRANT_TTL_MAX,

@@ -1,4 +1,4 @@
-//! Permissions in advance: given by an approver, listed, ended, and each of it recorded.
+//! Grants: given by an approver, listed, ended, and each of it recorded.
 //!
 //! **Reads** the policy, for what may be granted at all.
 //! **Gives** [`give`], [`revoke`], [`Wanted`].
@@ -96,11 +96,17 @@ pub fn give(line: &Line, wanted: Wanted<'_>) -> Result<Grant, NotGranted> {
     let limits = line.grants.limits();
     may_be_granted(line, &wanted.covers, wanted.target).map_err(NotGranted::refused)?;
     if wanted.ttl.is_zero() || wanted.ttl > limits.ttl_max {
-        let why = format!("a grant holds for at most {} s", limits.ttl_max.as_secs());
+        let why = format!(
+            "a grant holds for 1 to {} s (`approvals.grant_ttl_max`)",
+            limits.ttl_max.as_secs()
+        );
         return Err(NotGranted::refused(why));
     }
     if wanted.uses == 0 || wanted.uses > limits.uses_max {
-        let why = format!("a grant has between 1 and {} uses", limits.uses_max);
+        let why = format!(
+            "a grant has between 1 and {} uses (`approvals.grant_uses`)",
+            limits.uses_max
+        );
         return Err(NotGranted::refused(why));
     }
     let given = giver_says(line, &wanted)?;
@@ -178,7 +184,10 @@ fn giver_says(line: &Line, wanted: &Wanted<'_>) -> Result<Answer, NotGranted> {
             by.user
         )
     } else {
-        format!("`{}` is not in the group `{}`", by.user, trust.group)
+        format!(
+            "`{}` is not in the group `{}`, and only an approver can grant it",
+            by.user, trust.group
+        )
     };
     Err(NotGranted::refused(why))
 }

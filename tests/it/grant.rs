@@ -281,3 +281,25 @@ fn a_granted_run_is_stopped_by_a_freeze_and_a_forbidden_rule_like_any_other() {
     assert_eq!(lab.run(&["thaw"], "").status.code(), Some(0));
     lab.ask(&command).is("executed", 0);
 }
+
+#[test]
+fn whoever_grants_is_told_what_may_be_granted() {
+    let lab = lab!(RULES);
+    let output = lab.run(&["grant", "--target", "srv1"], "");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("--command") && said.contains("--rule"),
+        "{said}"
+    );
+    for (more, key) in [
+        (["--for", "2h"], "approvals.grant_ttl_max"),
+        (["--for", "0s"], "approvals.grant_ttl_max"),
+        (["--uses", "0"], "approvals.grant_uses"),
+        (["--uses", "1000"], "approvals.grant_uses"),
+    ] {
+        let (exit, said) = grant(&lab, &[&["--command", "touch /x"], &more[..]].concat());
+        assert_eq!(exit, 3, "{said}");
+        assert!(said.contains(key), "{said}");
+    }
+}
