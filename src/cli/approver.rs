@@ -25,6 +25,7 @@ use super::table::Table;
 use crate::audit::AuditLog;
 use crate::audit::Event;
 use crate::audit::Record;
+use crate::caller::name_of;
 use crate::config::Config;
 use crate::factor;
 use crate::factor::Enrolment;
@@ -282,8 +283,9 @@ impl<'w> Office<'w> {
             return Ok(());
         }
         let message = format!(
-            "`{}` may not change who approves; an admin has to, as root: `sudo sudo -u '#{own}' aiops approver …`",
-            caller.user
+            "`{}` may not change who approves; an admin has to, as root: `sudo sudo -u {} /opt/aiops/aiops approver …`",
+            caller.user,
+            name_of(own)
         );
         // It is refused whether or not it can be recorded.
         let _ = self.record(Status::Rejected.word(), name, format!("{message}."));

@@ -72,7 +72,12 @@ pub(super) fn pending(world: &World, asked: &PendingArgs, out: &mut dyn Write) -
         writeln!(out, "{}", Paint::Red.on(&frozen, world.colour))?;
     }
     if rows.is_empty() {
-        writeln!(out, "Nothing waits for a human.")?;
+        let more = if asked.all {
+            ", and nothing is remembered"
+        } else {
+            ""
+        };
+        writeln!(out, "Nothing waits for a human{more}.")?;
         return Ok(exit::ANSWERED);
     }
     table(&rows, asked.all, now).print(out, world.colour)?;
@@ -365,4 +370,4 @@ pub(super) const LINE_BYTES: u64 = 256;
 
 /// Whoever is on this machine can read the arguments of every process (proc(5)), and sudo writes
 /// them down: whoever asks could pass the code on before it arrives.
-const NOT_BEHIND_THE_COMMAND: &str = "a code from a phone is not taken from the command line, where everybody on this machine can read it: leave it out and say `--factor`, and with the next code that the phone shows";
+const NOT_BEHIND_THE_COMMAND: &str = "a code from a phone is not taken from the command line, where everybody on this machine can read it: leave it out, say `--factor`, and give the next code that the phone shows";

@@ -40,7 +40,7 @@ pub struct Name(String);
 
 /// A text that is no such name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a person who approves is named like a Unix user (`alice`), and not `tries`")]
+#[error("a person who approves is named like a Unix user, such as `alice`, and `tries` is taken")]
 pub struct BadName;
 
 impl Name {
