@@ -84,7 +84,7 @@ pub struct Response {
     /// The block to show a person, unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// Unix user that approved or denied.
+    /// The person that approved or denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<String>,
     /// When that was.
@@ -162,7 +162,7 @@ pub struct Waiting {
     pub reason: Option<String>,
     /// When it stops waiting.
     pub expires_at: String,
-    /// Digest of everything that was shown.
+    /// The first twelve characters of the digest of everything that was shown.
     pub digest: String,
     /// The assurance demanded of the approval.
     pub needs: Assurance,

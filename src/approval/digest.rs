@@ -30,10 +30,11 @@ pub struct Facts<'a> {
 /// (big-endian). A field that may be missing has `-` in front where it is, and `+` where it is not.
 ///
 /// In this order: a name and version, the id, the code, the target's name, address, port and login,
-/// the same as it was shown, the pinned host keys, the bytes to be sent, the command as received, the digest of the policy,
-/// id and name of the Unix user that asked, who else it may have been, requester, reason, incident, conversation, time limit,
-/// rule, its justification, whether it can be undone, the explanation, the demand, the previews,
-/// what was said before, creation and expiry, the nonce.
+/// the same as it was shown, the pinned host keys, the bytes to be sent, the command as received,
+/// the digest of the policy, id and name of the Unix user that asked, who else it may have been,
+/// requester, reason, incident, conversation, time limit, rule, its justification, whether it can be
+/// undone, the explanation, the demand, the previews, what was said before, creation and expiry, the
+/// nonce.
 pub(super) fn of(ticket: &Ticket, facts: &Facts<'_>) -> String {
     let request = &ticket.request;
     let host = facts.target.host();

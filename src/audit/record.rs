@@ -59,7 +59,8 @@ pub struct Record {
     pub request_id: Option<String>,
     /// The approval this belongs to.
     pub approval_id: Option<String>,
-    /// The wire word of what became of it; `started` in an intent, `frozen` or `thawed` in a freeze.
+    /// The wire word of what became of it; `started` in an intent, `frozen` or `thawed` in a
+    /// freeze, `granted` or `revoked` in a grant, `enrolled` and the like in an approver.
     pub status: Option<String>,
     /// `auto_allowed`, `approval_required` or `forbidden`; null where nothing was judged.
     pub risk: Option<String>,
@@ -136,7 +137,7 @@ pub struct Record {
     /// The request that waits, where this only showed the state before it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub preview_of: Option<String>,
-    /// The Unix user that approved before, where two have to.
+    /// The person that approved first, where several have to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first_approver: Option<String>,
     /// The id of that user; none where it was a code that somebody else brought.

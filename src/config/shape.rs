@@ -253,7 +253,7 @@ const RULE: &[Key] = &[
     key(
         "irreversible",
         Shape::Truth,
-        "Whether what it asks about cannot be undone; production then wants two approvals.",
+        "Whether what it asks about cannot be undone; production then wants two people, or one on the gateway with a code.",
     )
     .not_empty()
     .default("false"),
