@@ -166,6 +166,9 @@ pub struct Waiting {
     pub digest: String,
     /// The assurance demanded of the approval.
     pub needs: Assurance,
+    /// All that is demanded, in words, where it is more than one answer of that assurance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demand: Option<String>,
 }
 
 /// Version of the answer's format.
@@ -251,6 +254,7 @@ impl Waiting {
             expires_at: audit::stamp(ticket.expires),
             digest: ticket.digest_words().to_owned(),
             needs: ticket.demand.level,
+            demand: ticket.demand.is_quorum().then(|| ticket.demand.to_string()),
         }
     }
 }

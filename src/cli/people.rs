@@ -191,7 +191,16 @@ pub(super) fn approve(
             "Code that your phone shows: ",
         )?)?);
     }
-    if at_the_prompt && let Some(ticket) = the_only(&line, &which, (world.now)()) {
+    let shown = at_the_prompt
+        .then(|| the_only(&line, &which, (world.now)()))
+        .flatten();
+    if at_the_prompt && shown.is_none() && matches!(which, Which::Only) {
+        // Whatever is the only one a moment later was not shown to the person here.
+        let what =
+            "nothing waits, or more than one request does; `aiops pending` lists their codes";
+        return Err(Stop::Said(what.to_owned(), exit::REFUSED));
+    }
+    if let Some(ticket) = shown {
         let with_code = asked.factor || ticket.demand.level >= Assurance::SecondFactor;
         match asked_once_more(&ticket, with_code, world, |text| typed(err, world, text))? {
             Said::Yes(None) => {}

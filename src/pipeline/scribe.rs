@@ -276,9 +276,14 @@ impl<'a> Scribe<'a> {
 
     /// A human said no.
     pub(super) fn denied(&self, denial: &Denial) -> Response {
-        let mut answer = self.about(Status::Denied, "Denied. Nothing ran.");
+        let ticket = denial.ticket();
+        let message = format!(
+            "Denied: the request with code {} on {}. Nothing ran.",
+            ticket.code, ticket.request.target
+        );
+        let mut answer = self.about(Status::Denied, message);
         answer.denial_reason.clone_from(&denial.decision().reason);
-        self.decided(answer.of_ticket(denial.ticket()))
+        self.decided(answer.of_ticket(ticket))
     }
 
     /// Somebody else's answer was first.

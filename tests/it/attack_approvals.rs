@@ -143,7 +143,9 @@ fn usual(lab: &Lab) -> Duration {
 
 #[test]
 fn a_request_that_arrives_just_before_a_word_is_never_approved_by_it() {
-    let lab = lab!(&format!("{RULES}approvals: {{word_window: 0s, group: nogroup}}\n"));
+    let lab = lab!(&format!(
+        "{RULES}approvals: {{word_window: 0s, group: nogroup}}\n"
+    ));
     lab.ask("hostname").is("executed", 0);
     let usual = usual(&lab);
     let mut dice = Dice::new();
@@ -173,7 +175,9 @@ fn a_request_that_arrives_just_before_a_word_is_never_approved_by_it() {
 
 #[test]
 fn a_word_that_sudo_is_still_starting_does_not_mean_what_is_shown_meanwhile() {
-    let lab = lab!(&format!("{RULES}approvals: {{word_window: 0s, group: nogroup}}\n"));
+    let lab = lab!(&format!(
+        "{RULES}approvals: {{word_window: 0s, group: nogroup}}\n"
+    ));
     lab.ask("hostname").is("executed", 0);
     let usual = usual(&lab);
     for n in 0..10 {
