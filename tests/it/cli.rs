@@ -3,18 +3,11 @@
 use crate::lab::Lab;
 use crate::lab::lab;
 use crate::lab::request;
+use crate::lab::said;
 
 #[track_caller]
 fn says(lab: &Lab, arguments: &[&str], exit: i32, expected: &str) -> String {
-    let output = lab.run(arguments, "");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(exit), "{said}{error}");
-    assert!(
-        said.contains(expected) || error.contains(expected),
-        "{expected:?} in {said}{error}"
-    );
-    said
+    said(&lab.run(arguments, ""), exit, expected)
 }
 
 #[test]

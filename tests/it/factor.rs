@@ -21,6 +21,7 @@ use aiops::request::Factor;
 
 use crate::lab;
 use crate::lab::mode;
+use crate::lab::said;
 
 /// An installation without a machine to reach.
 struct House {
@@ -124,18 +125,6 @@ impl House {
 
 fn finished(command: Command) -> Output {
     lab::start(command, b"").wait_with_output().unwrap()
-}
-
-#[track_caller]
-fn said(output: &Output, exit: i32, expected: &str) -> String {
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(exit), "{said}{error}");
-    assert!(
-        said.contains(expected) || error.contains(expected),
-        "{expected:?} in {said}{error}"
-    );
-    said
 }
 
 fn at(seconds: i64) -> DateTime<Utc> {

@@ -282,6 +282,19 @@ pub fn start(mut command: Command, message: &[u8]) -> Child {
     child
 }
 
+/// What was printed by a program that ended with `exit` and said `expected` on either stream.
+#[track_caller]
+pub fn said(output: &Output, exit: i32, expected: &str) -> String {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(exit), "{said}{error}");
+    assert!(
+        said.contains(expected) || error.contains(expected),
+        "{expected:?} in {said}{error}"
+    );
+    said
+}
+
 pub fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
