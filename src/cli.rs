@@ -188,7 +188,7 @@ struct CancelArgs {
 
 #[derive(Debug, Args)]
 struct ApproveArgs {
-    /// The code of the request; may be left out while only one waits
+    /// The code of the request; may be left out on a terminal, which shows the only one that waits
     #[arg(value_name = "CODE")]
     words: Vec<String>,
     /// Give a code from your phone too: it is asked for on a terminal, and elsewhere it is the line on
@@ -198,7 +198,7 @@ struct ApproveArgs {
     /// Why; it stands in the log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Do not ask once more on a terminal
+    /// Do not ask once more on a terminal; the code has to be there
     #[arg(long)]
     yes: bool,
     #[command(flatten)]

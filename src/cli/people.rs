@@ -184,6 +184,10 @@ pub(super) fn approve(
     let reason = reason(&line, asked.reason.as_deref())?;
     let mut factor = None;
     let at_the_prompt = world.stdin_is_terminal && !asked.yes;
+    if !at_the_prompt && matches!(which, Which::Only) {
+        // Nothing is shown here that the yes could be about.
+        return Err(Stop::Said(NAME_IT.to_owned(), exit::INVALID));
+    }
     if asked.factor && !at_the_prompt {
         factor = Some(factor_of(&typed(
             err,
@@ -379,4 +383,6 @@ pub(super) const LINE_BYTES: u64 = 256;
 
 /// Whoever is on this machine can read the arguments of every process (proc(5)), and sudo writes
 /// them down: whoever asks could pass the code on before it arrives.
+const NAME_IT: &str = "name the request, as in `aiops approve 7K3Q`: `aiops pending` lists the codes, and only on a terminal can what is meant be shown first";
+
 const NOT_BEHIND_THE_COMMAND: &str = "a code from a phone is not taken from the command line, where everybody on this machine can read it: leave it out, say `--factor`, and give the next code that the phone shows";

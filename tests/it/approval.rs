@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::lab::RULES;
 use crate::lab::lab;
 use crate::lab::request;
+use crate::lab::said;
 
 #[test]
 fn a_bare_word_with_two_pending_is_ambiguous_and_runs_nothing() {
@@ -253,7 +254,7 @@ fn in_production_the_word_of_the_asking_user_is_too_weak() {
         .is("approval_requested", 0);
     assert_eq!(asked.text("needs"), "out_of_band");
     lab.send("Approve").is("rejected", 3).says("another person");
-    let said = lab.run(&["approve", "--json"], "");
+    let said = lab.run(&["approve", "--json", asked.text("code")], "");
     assert_eq!(
         said.status.code(),
         Some(3),
@@ -261,6 +262,30 @@ fn in_production_the_word_of_the_asking_user_is_too_weak() {
     );
     assert!(!Path::new(&mark).exists());
     lab.send("Deny").is("denied", 0);
+}
+
+#[test]
+fn a_yes_by_a_command_names_its_request_where_nothing_can_be_shown() {
+    let lab = lab!();
+    let mark = lab.mark("a");
+    let asked = lab
+        .ask(&format!("touch {mark}"))
+        .is("approval_requested", 0);
+    for unnamed in [
+        &["approve"][..],
+        &["approve", "--yes"],
+        &["approve", "--json"],
+    ] {
+        // Where nothing can be shown, whatever is the only one by then may be another one.
+        said(&lab.run(unnamed, ""), 2, "`aiops pending` lists the codes");
+    }
+    assert!(!Path::new(&mark).exists());
+    said(
+        &lab.run(&["approve", "--yes", asked.text("code")], ""),
+        0,
+        "",
+    );
+    assert!(Path::new(&mark).exists());
 }
 
 #[test]
@@ -279,8 +304,7 @@ fn an_operator_lists_and_decides_in_a_terminal() {
     let listed = lab.run(&["pending", "--json"], "");
     let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
     assert_eq!(listed[0]["code"], asked.text("code"));
-    let said = lab.run(&["approve", asked.text("code")], "");
-    assert_eq!(said.status.code(), Some(0));
+    said(&lab.run(&["approve", asked.text("code")], ""), 0, "");
     assert!(Path::new(&mark).exists());
     assert_eq!(lab.run(&["deny", "7K3O"], "").status.code(), Some(2));
     assert_eq!(

@@ -132,14 +132,15 @@ fn what_only_asks_for_a_judgement_gets_one_while_frozen() {
 fn a_request_that_is_approved_while_frozen_goes_on_waiting_and_runs_after_the_thaw() {
     let lab = lab!();
     let mark = lab.mark("ran");
-    lab.ask(&format!("touch {mark}"))
+    let asked = lab
+        .ask(&format!("touch {mark}"))
         .is("approval_requested", 0);
     freeze(&lab, &[]);
     lab.send("Approve")
         .is("rejected", 3)
         .says(&frozen_by(&lab))
         .says("still waiting");
-    assert!(says(&lab, &["approve", "--yes"], 3).contains("frozen"));
+    assert!(says(&lab, &["approve", asked.text("code")], 3).contains("frozen"));
     assert_eq!(waiting(&lab), 1);
     assert!(!Path::new(&mark).exists());
     thaw(&lab, &[]);

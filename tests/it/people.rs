@@ -528,11 +528,12 @@ fn a_reason_behind_a_command_keeps_to_the_bounds_of_one_in_a_message() {
 #[test]
 fn what_is_typed_as_a_code_is_read_within_bounds_and_need_not_be_text() {
     let lab = lab!();
-    lab.ask(&format!("touch {}", lab.mark("a")))
+    let asked = lab
+        .ask(&format!("touch {}", lab.mark("a")))
         .is("approval_requested", 0);
     for typed in [&b"\xff\xfe\n"[..], &[b'1'; 1 << 20], b""] {
         let mut child = lab
-            .command(&["approve", "--factor"])
+            .command(&["approve", "--factor", asked.text("code")])
             .stdin(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())
             .spawn()
