@@ -180,18 +180,21 @@ fn ask(line: &Line, request: Request) -> Response {
         return scribe.frozen(&frozen);
     }
     match line.policy.judge(request, target) {
-        Judged::Allowed(allowed) => run_allowed(line, scribe, allowed),
+        Judged::Allowed(allowed) => {
+            let limit = limit(line, allowed.case());
+            run_allowed(line, scribe, allowed, limit)
+        }
         Judged::NeedsApproval(needs) => run_granted(line, scribe, needs),
         Judged::Forbidden(forbidden) => scribe.rejected(forbidden.case().verdict()),
     }
 }
 
-fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
-    let limit = limit(line, allowed.case());
+/// Runs what the policy allows by itself.
+fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed, limit: Duration) -> Response {
     let scribe = scribe.with_verdict(allowed.case().verdict());
-    let hand = match Hand::ready(line.ssh.clone(), brake(line, allowed.case().target())) {
+    let hand = match ready(line, &scribe, allowed.case().target()) {
         Ok(hand) => hand,
-        Err(fault) => return scribe.unready(&fault),
+        Err(answer) => return *answer,
     };
     let intent = scribe.intent(allowed.case(), limit);
     match authorize::by_rule(allowed, limit, intent, &line.log, &line.freezes) {
@@ -200,8 +203,10 @@ fn run_allowed(line: &Line, scribe: Scribe<'_>, allowed: Allowed) -> Response {
     }
 }
 
-fn brake(line: &Line, target: &Target) -> Brake {
-    Brake::new(line.freezes.clone(), target.name().clone())
+/// The hand that reaches out to a target, as long as nobody freezes it.
+fn ready(line: &Line, scribe: &Scribe<'_>, target: &Target) -> Result<Hand, Box<Response>> {
+    let brake = Brake::new(line.freezes.clone(), target.name().clone());
+    Hand::ready(line.ssh.clone(), brake).map_err(|fault| Box::new(scribe.unready(&fault)))
 }
 
 /// What a human granted in advance runs; everything else waits for one.
@@ -221,9 +226,9 @@ fn run_granted(line: &Line, scribe: Scribe<'_>, needs: NeedsApproval) -> Respons
         Err(fault) => return scribe.failed(exit::CONFIG, &fault.to_string()),
     };
     let scribe = scribe.with_grant(granted.grant(), granted.nth());
-    let hand = match Hand::ready(line.ssh.clone(), brake(line, &target)) {
+    let hand = match ready(line, &scribe, &target) {
         Ok(hand) => hand,
-        Err(fault) => return scribe.unready(&fault),
+        Err(answer) => return *answer,
     };
     let confirmed = authorize::confirm_grant(*granted);
     let limit = limit(line, confirmed.case());

@@ -6,13 +6,10 @@
 
 use uuid::Uuid;
 
-use super::Hand;
 use super::Line;
-use super::brake;
-use super::run;
+use super::run_allowed;
 use super::scribe::Scribe;
 use crate::approval::Preview;
-use crate::authorize;
 use crate::policy::Allowed;
 use crate::policy::Case;
 use crate::policy::Judged;
@@ -54,7 +51,7 @@ fn one(line: &Line, case: &Case, command: &str, asked: Uuid) -> Result<Preview, 
     };
     let scribe = Scribe::new(line, &request).previewing(asked);
     match line.policy.judge(request, case.target().clone()) {
-        Judged::Allowed(allowed) => shown(line, &scribe, allowed, command),
+        Judged::Allowed(allowed) => shown(line, scribe, allowed, command),
         Judged::NeedsApproval(_) | Judged::Forbidden(_) => {
             Ok(not_run("the policy does not allow it by itself"))
         }
@@ -63,22 +60,11 @@ fn one(line: &Line, case: &Case, command: &str, asked: Uuid) -> Result<Preview, 
 
 fn shown(
     line: &Line,
-    scribe: &Scribe<'_>,
+    scribe: Scribe<'_>,
     allowed: Allowed,
     command: &str,
 ) -> Result<Preview, Box<Response>> {
-    let limit = line.limits.preview_timeout;
-    let scribe = scribe.clone().with_verdict(allowed.case().verdict());
-    let answer = match Hand::ready(line.ssh.clone(), brake(line, allowed.case().target())) {
-        Ok(hand) => {
-            let intent = scribe.intent(allowed.case(), limit);
-            match authorize::by_rule(allowed, limit, intent, &line.log, &line.freezes) {
-                Ok(authorized) => run(&scribe, hand, authorized),
-                Err(fault) => scribe.unauthorized(&fault),
-            }
-        }
-        Err(fault) => scribe.unready(&fault),
-    };
+    let answer = run_allowed(line, scribe, allowed, line.limits.preview_timeout);
     if matches!(answer.status, Status::Interrupted | Status::Error) {
         return Err(Box::new(answer));
     }

@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::Hand;
 use super::Line;
 use super::answer;
-use super::brake;
 use super::facts;
 use super::limit;
+use super::ready;
 use super::run;
 use super::scribe::Scribe;
 use super::sweep;
@@ -130,8 +130,7 @@ fn taken<'a>(
     let scribe = Scribe::of_ticket(line, ticket);
     let answer = heard(line, yes, &ticket.asker(), now).map_err(|why| scribe.too_weak(&why))?;
     let scribe = scribe.with_decision(&answer);
-    let hand = Hand::ready(line.ssh.clone(), brake(line, &target))
-        .map_err(|fault| scribe.unready(&fault))?;
+    let hand = ready(line, &scribe, &target)?;
     let pins = ssh::pins(&line.ssh.known_hosts, target.host());
     let facts = facts(line, &target, &pins, &script);
     let approved = line
@@ -212,10 +211,9 @@ fn heard(line: &Line, yes: &Yes, asker: &Asker<'_>, now: DateTime<Utc>) -> Resul
 pub fn deny(line: &Line, which: &Which, reason: Option<String>, via: Via) -> Response {
     let now = (line.now)();
     sweep(line, now);
-    let found = match line.approvals.find(which, &seeker(line, via), now) {
-        Ok(Found::These(found)) => found,
-        Ok(found) => return nothing_meant(line, found),
-        Err(fault) => return Scribe::bare(line).failed(exit::CONFIG, &fault.to_string()),
+    let found = match these(line, which, &seeker(line, via), now) {
+        Ok(found) => found,
+        Err(answer) => return *answer,
     };
     let several = found.len() > 1;
     let mut answers = Vec::new();
@@ -238,10 +236,9 @@ pub fn cancel(line: &Line, which: &Which, reason: Option<&str>) -> Response {
         own_first: true,
         ..seeker(line, Via::Command)
     };
-    let found = match line.approvals.find(which, &own, now) {
-        Ok(Found::These(found)) => found,
-        Ok(found) => return nothing_meant(line, found),
-        Err(fault) => return Scribe::bare(line).failed(exit::CONFIG, &fault.to_string()),
+    let found = match these(line, which, &own, now) {
+        Ok(found) => found,
+        Err(answer) => return *answer,
     };
     let several = found.len() > 1;
     let by = &line.caller;
@@ -287,11 +284,24 @@ fn the_one(
     seeker: &Seeker<'_>,
     now: DateTime<Utc>,
 ) -> Result<Pending, Box<Response>> {
+    let found = these(line, which, seeker, now)?;
+    <[Pending; 1]>::try_from(found)
+        .map(|[only]| only)
+        .map_err(|several| {
+            let several = Found::Ambiguous(several, Doubt::Several);
+            Box::new(nothing_meant(line, several))
+        })
+}
+
+/// The requests that are meant, or the answer that says why there are none.
+fn these(
+    line: &Line,
+    which: &Which,
+    seeker: &Seeker<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Pending>, Box<Response>> {
     let answer = match line.approvals.find(which, seeker, now) {
-        Ok(Found::These(found)) => match <[Pending; 1]>::try_from(found) {
-            Ok([only]) => return Ok(only),
-            Err(several) => nothing_meant(line, Found::Ambiguous(several, Doubt::Several)),
-        },
+        Ok(Found::These(found)) => return Ok(found),
         Ok(found) => nothing_meant(line, found),
         Err(fault) => Scribe::bare(line).failed(exit::CONFIG, &fault.to_string()),
     };
