@@ -136,11 +136,16 @@ pub fn lock(dir: &Path, wait: Duration) -> Result<Option<Held>, Fault> {
 
 /// Takes a file away, if it is there; after this it stays away.
 pub fn remove(path: &Path) -> Result<(), Fault> {
+    take_away(path)?;
+    sync(parent(path))
+}
+
+fn take_away(path: &Path) -> Result<(), Fault> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Fault::of("remove", path)(error))
         }
-        _ => sync(parent(path)),
+        _ => Ok(()),
     }
 }
 
@@ -206,12 +211,7 @@ pub fn forget(
     let old = now - TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
     let paths = names(dir, |name| name.starts_with(TEMPORARY) || ours(name))?;
     for path in paths.iter().filter(|path| changed_before(path, old)) {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Fault::of("remove", path)(error));
-            }
-            _ => {}
-        }
+        take_away(path)?;
     }
     Ok(())
 }
@@ -228,12 +228,7 @@ pub fn keep_newest(dir: &Path, most: usize, ours: impl Fn(&str) -> bool) -> Resu
             .ok()
     });
     for path in paths.iter().take(over) {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Fault::of("remove", path)(error));
-            }
-            _ => {}
-        }
+        take_away(path)?;
     }
     Ok(())
 }
