@@ -50,6 +50,7 @@ pub use state::State;
 pub use store::Error;
 pub use ticket::Preview;
 pub use ticket::Ticket;
+pub use ticket::is_over;
 
 /// Bounds of the waiting room.
 #[derive(Debug, Clone)]

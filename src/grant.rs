@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::DateTime;
-use chrono::TimeDelta;
 use chrono::Utc;
 use serde::Deserialize;
 use serde::Serialize;
@@ -20,6 +19,7 @@ use crate::approval::Trust;
 use crate::approval::Via;
 use crate::approval::digest_over;
 use crate::approval::digest_words;
+use crate::approval::is_over;
 use crate::caller;
 use crate::caller::Caller;
 use crate::policy::Case;
@@ -258,7 +258,7 @@ impl Grant {
 
     /// Whether its time is over; one from the future is over too.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
-        now >= self.expires || now < self.created - TimeDelta::seconds(CLOCK_STEP)
+        is_over(self.created, self.expires, now)
     }
 
     /// Whether it speaks of this request, and nothing has changed since it was given.
@@ -328,6 +328,3 @@ impl Granted {
 
 /// Version of the file's format.
 const SCHEMA: u32 = 1;
-
-/// Seconds that a clock may step back without a grant being taken for one from the future.
-const CLOCK_STEP: i64 = 60;

@@ -144,10 +144,9 @@ impl Ticket {
         self.digest == digest::of(self, facts)
     }
 
-    /// Whether its time is over. One from the future is over too: the clock was set back, and
-    /// nobody can say how long it has waited.
+    /// Whether its time is over.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
-        now >= self.expires || now < self.created - TimeDelta::seconds(CLOCK_STEP)
+        is_over(self.created, self.expires, now)
     }
 
     /// The first characters of the digest, for people to compare.
@@ -177,6 +176,11 @@ impl Ticket {
     }
 }
 
-/// Seconds that a clock may step back without a waiting request being taken for one from the
-/// future.
+/// Whether the time of something is over. What comes from the future is over too: the clock was set
+/// back, and nobody can say how long it has lasted.
+pub fn is_over(created: DateTime<Utc>, expires: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now >= expires || now < created - TimeDelta::seconds(CLOCK_STEP)
+}
+
+/// Seconds that a clock may step back without anything being taken for what comes from the future.
 const CLOCK_STEP: i64 = 60;
