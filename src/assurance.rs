@@ -16,6 +16,7 @@ pub use demand::Missing;
 pub use demand::NoPrincipal;
 pub use demand::Principal;
 pub use demand::Voice;
+pub use demand::together;
 
 /// What an approval is worth, and what a rule or a tier demands of one; weakest first.
 #[derive(

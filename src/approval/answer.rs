@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::assurance::Assurance;
 use crate::assurance::Voice;
+use crate::assurance::together;
 use crate::caller::Caller;
 use crate::factor::Verified;
 
@@ -255,20 +256,12 @@ impl Answer {
 
     /// What the answer and those before it are worth together.
     pub fn assurance(&self) -> Assurance {
-        let people = self
-            .after
-            .iter()
-            .any(|earlier| earlier.by != self.by && earlier.assurance >= Assurance::OutOfBand);
-        let most = self
-            .after
-            .iter()
-            .map(|earlier| earlier.assurance)
-            .fold(self.level, Assurance::max);
-        if people && self.level >= Assurance::OutOfBand {
-            Assurance::SecondFactor
-        } else {
-            most
-        }
+        let before = self.after.iter().map(|earlier| Voice {
+            person: &earlier.by,
+            level: earlier.assurance,
+        });
+        let voices: Vec<Voice<'_>> = before.chain([self.voice()]).collect();
+        together(&voices).unwrap_or(self.level)
     }
 
     /// The same answer as the last of several.

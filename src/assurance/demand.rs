@@ -166,25 +166,8 @@ impl Demand {
         voices: &[Voice<'_>],
         is_member: &dyn Fn(&str, &str) -> bool,
     ) -> Result<Assurance, Missing> {
-        // `Alice` and `alice` are one: an enrolled name is typed by an admin.
-        let mut people: Vec<&str> = Vec::new();
-        for voice in voices
-            .iter()
-            .filter(|voice| voice.level >= Assurance::OutOfBand)
-        {
-            if !people
-                .iter()
-                .any(|person| person.eq_ignore_ascii_case(voice.person))
-            {
-                people.push(voice.person);
-            }
-        }
-        let alone = voices.iter().map(|voice| voice.level).max();
-        let worth = match alone {
-            Some(Assurance::OutOfBand) if people.len() > 1 => Assurance::SecondFactor,
-            Some(alone) => alone,
-            None => return Err(Missing::Level(self.level)),
-        };
+        let people = people(voices);
+        let worth = together(voices).ok_or(Missing::Level(self.level))?;
         if worth < self.level {
             return Err(if worth == Assurance::OutOfBand {
                 Missing::Second
@@ -233,6 +216,28 @@ impl fmt::Display for Demand {
         }
         Ok(())
     }
+}
+
+/// What several answers are worth together; none where there is none.
+pub fn together(voices: &[Voice<'_>]) -> Option<Assurance> {
+    let alone = voices.iter().map(|voice| voice.level).max()?;
+    Some(match alone {
+        Assurance::OutOfBand if people(voices).len() > 1 => Assurance::SecondFactor,
+        alone => alone,
+    })
+}
+
+/// Everybody whose answer is a person's, once. `Alice` and `alice` are one: an enrolled name is typed
+/// by an admin.
+fn people<'a>(voices: &[Voice<'a>]) -> Vec<&'a str> {
+    let mut people: Vec<&str> = Vec::new();
+    for voice in voices {
+        let known = |person: &&str| person.eq_ignore_ascii_case(voice.person);
+        if voice.level >= Assurance::OutOfBand && !people.iter().any(known) {
+            people.push(voice.person);
+        }
+    }
+    people
 }
 
 fn listed(set: &BTreeSet<Principal>) -> String {
