@@ -20,7 +20,9 @@ use super::Format;
 use super::Stop;
 use super::World;
 use super::people::LINE_BYTES;
+use super::people::minutes;
 use super::setup::counted;
+use super::stamped;
 use super::table::Table;
 use crate::audit::AuditLog;
 use crate::audit::Event;
@@ -293,17 +295,15 @@ impl<'w> Office<'w> {
     }
 
     fn record(&self, status: &str, name: Option<&Name>, message: String) -> Result<(), Stop> {
-        let (home, caller) = (&self.world.home, &self.world.caller);
+        let home = &self.world.home;
         let log = AuditLog::open(&home.audit(), &home.audit_lock(), self.config.audit.clone())?;
-        let mut record = Record::new(Event::Approver, (self.world.now)());
-        record.status = Some(status.to_owned());
-        record.message = Some(message);
-        record.approver = name.map(ToString::to_string);
-        record.caller = Some(caller.user.clone());
-        record.caller_uid = Some(caller.uid);
-        record.caller_through = Some(caller.through.word().to_owned());
-        record.policy = Some(self.config.digest.clone());
-        log.append(record)?;
+        log.append(Record {
+            status: Some(status.to_owned()),
+            message: Some(message),
+            approver: name.map(ToString::to_string),
+            policy: Some(self.config.digest.clone()),
+            ..stamped(self.world, Event::Approver)
+        })?;
         Ok(())
     }
 }
@@ -374,13 +374,12 @@ fn confirmed(
 }
 
 fn apart(off: TimeDelta) -> String {
-    let seconds = off.num_seconds().abs();
     let way = if off > TimeDelta::zero() {
         "ahead of"
     } else {
         "behind"
     };
-    format!("about {}m{:02}s {way}", seconds / 60, seconds % 60)
+    format!("about {} {way}", minutes(off.abs()))
 }
 
 /// How often a code is asked for.

@@ -19,11 +19,10 @@ use super::Format;
 use super::Stop;
 use super::World;
 use super::people::confirmed;
-use super::people::factor_of;
 use super::people::minutes;
 use super::people::opened;
+use super::people::phones_code;
 use super::people::reason;
-use super::people::typed;
 use super::setup::counted;
 use super::table::Table;
 use crate::audit;
@@ -128,11 +127,7 @@ pub(super) fn give(
         }
     }
     if asked.factor {
-        wanted.factor = Some(factor_of(&typed(
-            err,
-            world,
-            "Code that your phone shows: ",
-        )?)?);
+        wanted.factor = Some(phones_code(err, world)?);
     }
     let grant = pipeline::give(&line, wanted)?;
     if asked.format.json {

@@ -180,45 +180,16 @@ pub(super) fn approve(
             return Err(Stop::Said(message, exit::INVALID));
         }
     };
-    let mut which = code.map_or(Which::Only, Which::Code);
     let reason = reason(&line, asked.reason.as_deref())?;
-    let mut factor = None;
-    let at_the_prompt = world.stdin_is_terminal && !asked.yes;
-    if !at_the_prompt && matches!(which, Which::Only) {
-        // Nothing is shown here that the yes could be about.
-        return Err(Stop::Said(NAME_IT.to_owned(), exit::INVALID));
-    }
-    if asked.factor && !at_the_prompt {
-        factor = Some(factor_of(&typed(
-            err,
-            world,
-            "Code that your phone shows: ",
-        )?)?);
-    }
-    let shown = at_the_prompt
-        .then(|| the_only(&line, &which, (world.now)()))
-        .flatten();
-    if at_the_prompt && shown.is_none() && matches!(which, Which::Only) {
-        // Whatever is the only one a moment later was not shown to the person here.
-        let what =
-            "nothing waits, or more than one request does; `aiops pending` lists their codes";
-        return Err(Stop::Said(what.to_owned(), exit::REFUSED));
-    }
-    if let Some(ticket) = shown {
-        let with_code = asked.factor || ticket.demand.level >= Assurance::SecondFactor;
-        match asked_once_more(&ticket, with_code, world, |text| typed(err, world, text))? {
-            Said::Yes(None) => {}
-            Said::Yes(more) => factor = more,
-            Said::No => {
-                return Err(Stop::Said(
-                    "not approved; it is still waiting".to_owned(),
-                    exit::REFUSED,
-                ));
-            }
-        }
-        // What was read is what is meant, whatever came to wait meanwhile.
-        which = Which::Code(ticket.code);
-    }
+    let (which, factor) = if world.stdin_is_terminal && !asked.yes {
+        let which = code.map_or(Which::Only, Which::Code);
+        at_the_prompt(&line, which, asked.factor, world, err)?
+    } else {
+        // Nothing is shown here that a yes without a name could be about.
+        let code = code.ok_or_else(|| Stop::Said(NAME_IT.to_owned(), exit::INVALID))?;
+        let factor = asked.factor.then(|| phones_code(err, world)).transpose()?;
+        (Which::Code(code), factor)
+    };
     let yes = Yes {
         which,
         factor,
@@ -227,6 +198,32 @@ pub(super) fn approve(
     };
     let answer = pipeline::approve(&line, yes);
     print(&answer, &line, asked.format.json, world, out)
+}
+
+/// Shows what is meant and asks once more; what was read is what is meant from then on, whatever came
+/// to wait meanwhile.
+fn at_the_prompt(
+    line: &pipeline::Line,
+    which: Which,
+    with_code: bool,
+    world: &World,
+    err: &mut dyn Write,
+) -> Result<(Which, Option<Factor>), Stop> {
+    let Some(ticket) = the_only(line, &which, (world.now)()) else {
+        return match which {
+            // Whatever is the only one a moment later was not shown to the person here.
+            Which::Only => Err(Stop::Said(NOT_ONE.to_owned(), exit::REFUSED)),
+            named => Ok((named, None)),
+        };
+    };
+    let with_code = with_code || ticket.demand.level >= Assurance::SecondFactor;
+    match asked_once_more(&ticket, with_code, world, |text| typed(err, world, text))? {
+        Said::Yes(factor) => Ok((Which::Code(ticket.code), factor)),
+        Said::No => {
+            let what = "not approved; it is still waiting";
+            Err(Stop::Said(what.to_owned(), exit::REFUSED))
+        }
+    }
 }
 
 /// The one request that is meant, to be shown.
@@ -253,9 +250,10 @@ pub(super) enum Said {
     No,
 }
 
-/// Reads a code from a phone.
-pub(super) fn factor_of(said: &str) -> Result<Factor, Stop> {
-    Factor::parse(said).ok_or_else(|| {
+/// Reads a code from a phone; on a terminal a person is asked for it.
+pub(super) fn phones_code(err: &mut dyn Write, world: &World) -> Result<Factor, Stop> {
+    let said = typed(err, world, "Code that your phone shows: ")?;
+    Factor::parse(&said).ok_or_else(|| {
         let what = "that is neither the six digits of a phone nor a recovery code";
         Stop::Said(what.to_owned(), exit::INVALID)
     })
@@ -299,15 +297,19 @@ pub(super) fn cancel(world: &World, asked: &CancelArgs, out: &mut dyn Write) -> 
 /// Denies one request, or all, in the same words as on standard input.
 pub(super) fn deny(world: &World, asked: &DenyArgs, out: &mut dyn Write) -> Result<u8, Stop> {
     let line = opened(world)?;
-    let said = format!("Deny {}", asked.words.join(" "));
-    let parsed = Input::parse(said.as_bytes(), &line.limits.request);
-    let (which, reason) = match parsed {
+    let answer = denied(&line, &asked.words.join(" "))?;
+    print(&answer, &line, asked.format.json, world, out)
+}
+
+/// Denies in words that are read as they would be on standard input, so that the same bounds hold.
+pub(super) fn denied(line: &pipeline::Line, words: &str) -> Result<Response, Stop> {
+    let said = format!("Deny {words}");
+    let (which, reason) = match Input::parse(said.as_bytes(), &line.limits.request) {
         Ok(Input::Reply(Reply::Deny { which, reason })) => (which, reason),
         Ok(_) => return Err(Stop::Said("that is no denial".to_owned(), exit::INVALID)),
         Err(fault) => return Err(Stop::Said(fault.to_string(), exit::INVALID)),
     };
-    let answer = pipeline::deny(&line, &which, reason, Via::Command);
-    print(&answer, &line, asked.format.json, world, out)
+    Ok(pipeline::deny(line, &which, reason, Via::Command))
 }
 
 pub(super) fn opened(world: &World) -> Result<pipeline::Line, Stop> {
@@ -381,8 +383,11 @@ pub(super) fn minutes(span: chrono::TimeDelta) -> String {
 /// The longest line that is read of what a person types.
 pub(super) const LINE_BYTES: u64 = 256;
 
-/// Whoever is on this machine can read the arguments of every process (proc(5)), and sudo writes
-/// them down: whoever asks could pass the code on before it arrives.
+const NOT_ONE: &str =
+    "nothing waits, or more than one request does; `aiops pending` lists their codes";
+
 const NAME_IT: &str = "name the request, as in `aiops approve 7K3Q`: `aiops pending` lists the codes, and only on a terminal can what is meant be shown first";
 
+/// Whoever is on this machine can read the arguments of every process (proc(5)), and sudo writes
+/// them down: whoever asks could pass the code on before it arrives.
 const NOT_BEHIND_THE_COMMAND: &str = "a code from a phone is not taken from the command line, where everybody on this machine can read it: leave it out, say `--factor`, and give the next code that the phone shows";

@@ -20,8 +20,6 @@ use crate::assurance::Assurance;
 use crate::pipeline;
 use crate::pipeline::Line;
 use crate::pipeline::Yes;
-use crate::request::Input;
-use crate::request::Reply;
 use crate::request::Which;
 use crate::response;
 use crate::response::Response;
@@ -101,14 +99,7 @@ fn deny(desk: &mut Desk<'_>, world: &World, chosen: &Ticket) -> Result<(), Stop>
         return Ok(desk.say("Not denied; it is still waiting.")?);
     };
     let (line, _) = found(world, &shown)?;
-    // Read as it would be on standard input, so that the same bounds hold.
-    let said = format!("Deny {} {why}", shown.code);
-    let (which, reason) = match Input::parse(said.as_bytes(), &line.limits.request) {
-        Ok(Input::Reply(Reply::Deny { which, reason })) => (which, reason),
-        Ok(_) => return Err(Stop::Said("that is no denial".to_owned(), exit::INVALID)),
-        Err(fault) => return Err(Stop::Said(fault.to_string(), exit::INVALID)),
-    };
-    let answer = pipeline::deny(&line, &which, reason, Via::Command);
+    let answer = people::denied(&line, &format!("{} {why}", shown.code))?;
     told(desk, world, &line, &answer)
 }
 
