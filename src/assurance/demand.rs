@@ -353,6 +353,25 @@ mod tests {
     }
 
     #[test]
+    fn what_several_are_worth_together_counts_a_person_once_however_written() {
+        let of = |voices: &[(&'static str, Assurance)]| {
+            let voices = voices
+                .iter()
+                .map(|&(person, level)| Voice { person, level });
+            together(&voices.collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("a", OutOfBand), ("A", OutOfBand)]), Some(OutOfBand));
+        assert_eq!(of(&[("a", OutOfBand), ("b", Relayed)]), Some(OutOfBand));
+        assert_eq!(of(&[("a", Relayed), ("b", Relayed)]), Some(Relayed));
+        assert_eq!(
+            of(&[("a", OutOfBand), ("b", OutOfBand)]),
+            Some(SecondFactor)
+        );
+        assert_eq!(of(&[("a", SecondFactor)]), Some(SecondFactor));
+    }
+
+    #[test]
     fn people_are_counted_once_and_words_never() {
         let demand = quorum(2, &[], &[]);
         check(&demand, &[("a", SecondFactor)], Err("1 of 2"));
