@@ -23,11 +23,17 @@ use sha2::Sha256;
 use crate::hex;
 use crate::lock;
 
+mod files;
 mod history;
 mod record;
 mod tail;
 mod verify;
 
+pub use files::Entries;
+pub use files::Entry;
+pub use files::Files;
+pub use files::Place;
+pub use files::Segment;
 pub use history::Asked;
 pub use history::History;
 pub use record::Event;
@@ -37,6 +43,7 @@ pub use record::InputFacts;
 pub use record::OutputFacts;
 pub use record::Record;
 pub use record::SCHEMA;
+pub use record::SideFile;
 pub use record::WouldHave;
 pub use record::stamp;
 pub use verify::Damage;

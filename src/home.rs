@@ -59,6 +59,11 @@ impl Home {
         self.runtime().join("audit.lock")
     }
 
+    /// What stands beside the log: rotated segments, checkpoints, long outputs, the index.
+    pub fn evidence(&self) -> PathBuf {
+        self.root.join("audit")
+    }
+
     /// What lives between two requests: approvals, sockets, locks.
     pub fn runtime(&self) -> PathBuf {
         self.root.join("runtime")

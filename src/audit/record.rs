@@ -16,7 +16,7 @@ use crate::grant::Covered;
 use crate::redact::Redaction;
 
 /// Version of the record's format.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// What a record tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,11 @@ pub enum Event {
     /// Something was decided and nothing was started.
     #[default]
     Decision,
+    /// A request waits for a human now.
+    Request,
+    /// A human answered, and nothing started by it: a no, or a yes that is not enough yet. A yes that
+    /// starts a run stands in its intent.
+    Approval,
     /// A run is about to start.
     Intent,
     /// A run has ended.
@@ -39,6 +44,10 @@ pub enum Event {
     Approver,
     /// A grant was given or ended.
     Grant,
+    /// From here on another configuration judges.
+    ConfigChanged,
+    /// The key that signs checkpoints was made or exchanged.
+    Key,
 }
 
 /// One record. Time comes first, so that log shippers find it; the fields of the lab's log are
@@ -91,6 +100,12 @@ pub struct Record {
     /// Where the target was, as `user@address port N`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub host: Option<String>,
+    /// What the name of the target stood for when the run ended: an IP address.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub host_address: Option<String>,
+    /// The host keys that are pinned for the target, as `SHA256:` fingerprints.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub host_key: Vec<String>,
     /// The command line that was sent, where it is not `command` itself.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sent: Option<String>,
@@ -161,6 +176,12 @@ pub struct Record {
     /// SHA-256 of the configuration that judged.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub policy: Option<String>,
+    /// SHA-256 of the configuration that judged before, in `config_changed`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub policy_before: Option<String>,
+    /// How long the request had waited when a human answered.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waited_ms: Option<u64>,
     /// Time limit of the run in seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit_s: Option<u64>,
@@ -176,6 +197,15 @@ pub struct Record {
     /// Size and hash of the unmodified standard error.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stderr_facts: Option<OutputFacts>,
+    /// Where all of `stdout` lies, where the record holds only its ends.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stdout_file: Option<SideFile>,
+    /// Where all of `stderr` lies, likewise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stderr_file: Option<SideFile>,
+    /// In `key`: what checks the signatures from here on, as a C2SP verifier key.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verifier_key: Option<String>,
     /// Size and hash of a message that was not understood.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub input: Option<InputFacts>,
@@ -222,6 +252,15 @@ pub struct OutputFacts {
     pub truncated: bool,
     /// Whether it was not UTF-8 and the text shows replacement characters.
     pub not_utf8: bool,
+}
+
+/// A text beside the log, in `audit/outputs`, compressed by zstd (RFC 8878).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SideFile {
+    /// SHA-256 of the text, which is the name of its file.
+    pub sha256: String,
+    /// Bytes of the text.
+    pub bytes: u64,
 }
 
 /// Size and hash of a message that was not understood: it is never stored itself.

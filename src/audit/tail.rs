@@ -84,7 +84,8 @@ pub(super) fn last_lines(file: &File, count: usize) -> io::Result<Vec<u8>> {
     }
 }
 
-fn known(line: &[u8]) -> Option<(u64, String)> {
+/// Number and hash of a line that is a record of ours.
+pub(super) fn known(line: &[u8]) -> Option<(u64, String)> {
     let number: Number = serde_json::from_slice(line).ok()?;
     (number.prev.len() == super::GENESIS.len())
         .then(|| (number.seq, hex::of(&Sha256::digest(line))))

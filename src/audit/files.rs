@@ -1,0 +1,534 @@
+//! All files of one log, read in the order of their records.
+//!
+//! **Reads** the live file and the rotated segments.
+//! **Gives** [`Files`], [`Segment`], [`Entries`], [`Entry`], [`Place`].
+//! **Never** writes, never locks, and never mixes two segments where one is rotated under its hands.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::vec;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::LONGEST_LINE;
+use super::Record;
+use super::tail;
+use crate::home::Home;
+
+/// The files of one log: the live one, and the directory of those that were rotated away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    live: PathBuf,
+    rotated: PathBuf,
+}
+
+/// One file of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The number of its first record.
+    pub first: u64,
+    /// Whether it is the one that is written.
+    pub live: bool,
+}
+
+/// Where a line begins. It stays the same when its segment is rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The number of the first record in its segment.
+    pub segment: u64,
+    /// Bytes before it in that segment.
+    pub offset: u64,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it begins.
+    pub place: Place,
+    /// Its bytes, without the line break.
+    pub line: Vec<u8>,
+    /// Whether its line break is not there: a write that is going on, or was torn by a crash.
+    pub torn: bool,
+}
+
+impl Entry {
+    /// The record; none where the line is none of this program.
+    pub fn record(&self) -> Option<Record> {
+        serde_json::from_slice(&self.line)
+            .ok()
+            .filter(|_| !self.torn)
+    }
+
+    /// Where the line behind it begins.
+    pub fn next(&self) -> Place {
+        let length = self.line.len() as u64 + u64::from(!self.torn);
+        Place {
+            segment: self.place.segment,
+            offset: self.place.offset + length,
+        }
+    }
+}
+
+impl Files {
+    /// The log of an installation.
+    pub fn of(home: &Home) -> Self {
+        Self::new(home.audit(), home.evidence())
+    }
+
+    /// A log by its live file and the directory of its rotated segments.
+    pub fn new(live: impl Into<PathBuf>, rotated: impl Into<PathBuf>) -> Self {
+        Self {
+            live: live.into(),
+            rotated: rotated.into(),
+        }
+    }
+
+    /// The file that is written.
+    pub fn live(&self) -> &Path {
+        &self.live
+    }
+
+    /// Every segment in the order of its records; the live one is last, and left out where it is
+    /// empty.
+    ///
+    /// # Errors
+    ///
+    /// The live file or the directory cannot be read. A directory that is not there holds nothing.
+    pub fn segments(&self) -> io::Result<Vec<Segment>> {
+        // The live file is looked at first: what is rotated in between is then seen twice and not
+        // missed.
+        let file = File::open(&self.live)?;
+        let first = first_number(&file)?;
+        let empty = file.metadata()?.len() == 0;
+        let mut segments = self.rotated()?;
+        let first = match (first, segments.last()) {
+            (Some(first), _) => first,
+            (None, None) => 1,
+            // Nothing but lines that are no records behind the last segment.
+            (None, Some(last)) => last_number(&last.path)?.map_or(last.first, |last| last + 1),
+        };
+        if empty {
+            return Ok(segments);
+        }
+        // A copy whose original was not emptied yet.
+        segments.retain(|segment| segment.first < first);
+        segments.push(Segment {
+            path: self.live.clone(),
+            first,
+            live: true,
+        });
+        Ok(segments)
+    }
+
+    /// The segments that were rotated away, in order.
+    pub(super) fn rotated(&self) -> io::Result<Vec<Segment>> {
+        let entries = match fs::read_dir(&self.rotated) {
+            Ok(entries) => entries,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(fault) => return Err(fault),
+        };
+        let mut segments = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            if let Some(first) = entry.file_name().to_str().and_then(number_of) {
+                segments.push(Segment {
+                    path: entry.path(),
+                    first,
+                    live: false,
+                });
+            }
+        }
+        segments.sort_by_key(|segment| segment.first);
+        Ok(segments)
+    }
+
+    /// Where the segment of this number lies, or will lie, once it is rotated.
+    pub(super) fn rotated_path(&self, first: u64) -> PathBuf {
+        self.rotated.join(format!("{first:0DIGITS$}{SUFFIX}"))
+    }
+
+    /// Every line, from a place on or from the first one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Files::segments`]; or there is no segment of that number.
+    pub fn entries(&self, from: Option<Place>) -> io::Result<Entries> {
+        let mut segments = self.segments()?;
+        let mut offset = 0;
+        if let Some(from) = from {
+            let all = segments.len();
+            segments.retain(|segment| segment.first >= from.segment);
+            match segments.first() {
+                Some(segment) if segment.first == from.segment => offset = from.offset,
+                // Everything up to now was read, and the live file is empty.
+                None if all == 0 => {}
+                _ => {
+                    let what = format!("the log has no segment {}", from.segment);
+                    return Err(io::Error::new(io::ErrorKind::NotFound, what));
+                }
+            }
+        }
+        Ok(Entries {
+            files: self.clone(),
+            queue: segments.into_iter(),
+            reading: None,
+            start: offset,
+            last: 0,
+            failed: false,
+        })
+    }
+
+    /// The line at a place, without its line break.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or there is no line.
+    pub fn line_at(&self, place: Place) -> io::Result<Vec<u8>> {
+        let found = self.entries(Some(place))?.next();
+        match found {
+            Some(entry) => entry.map(|entry| entry.line),
+            None => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the log has no line there",
+            )),
+        }
+    }
+}
+
+/// Reads the lines of a log one after the other; see [`Files::entries`].
+#[derive(Debug)]
+pub struct Entries {
+    files: Files,
+    queue: vec::IntoIter<Segment>,
+    reading: Option<Reading>,
+    /// Bytes to pass over in the next segment.
+    start: u64,
+    /// The number of the segment that is read, or was read last.
+    last: u64,
+    failed: bool,
+}
+
+#[derive(Debug)]
+struct Reading {
+    file: File,
+    segment: Segment,
+    /// The first bytes of the file when it was opened.
+    beginning: Vec<u8>,
+    buffer: Vec<u8>,
+    /// Bytes of the buffer that were given away.
+    used: usize,
+    /// Where in the file the buffer begins.
+    at: u64,
+    /// Bytes of the buffer that hold no line break.
+    searched: usize,
+    over: bool,
+}
+
+impl Reading {
+    fn open(files: &Files, segment: Segment, at: u64) -> io::Result<Self> {
+        let reading = Self::new(File::open(&segment.path)?, segment, at)?;
+        let Segment { first, live, .. } = reading.segment;
+        // It may have been emptied since it was looked at.
+        if live && first_number(&reading.file)?.is_some_and(|found| found != first) {
+            return Self::copy(files, first, at);
+        }
+        Ok(reading)
+    }
+
+    fn copy(files: &Files, first: u64, at: u64) -> io::Result<Self> {
+        let path = files.rotated_path(first);
+        let segment = Segment {
+            path,
+            first,
+            live: false,
+        };
+        Self::new(File::open(&segment.path)?, segment, at)
+    }
+
+    fn new(file: File, segment: Segment, at: u64) -> io::Result<Self> {
+        let mut beginning = vec![0; BEGINNING];
+        let read = file.read_at(&mut beginning, 0)?;
+        beginning.truncate(read);
+        Ok(Self {
+            file,
+            segment,
+            beginning,
+            buffer: Vec::new(),
+            used: 0,
+            at,
+            searched: 0,
+            over: false,
+        })
+    }
+
+    /// The next line, and whether it is torn.
+    fn next(&mut self, files: &Files) -> io::Result<Option<Entry>> {
+        loop {
+            let unread = self.buffer.get(self.used..).unwrap_or_default();
+            let searched = unread.get(self.searched..).unwrap_or_default();
+            if let Some(found) = memchr::memchr(b'\n', searched) {
+                return Ok(Some(self.give(self.searched + found, false)));
+            }
+            self.searched = unread.len();
+            if self.over {
+                let left = unread.len();
+                return Ok((left > 0).then(|| self.give(left, true)));
+            }
+            if self.searched > LONGEST_LINE {
+                return Err(io::Error::other("a line is longer than any record"));
+            }
+            self.fill(files)?;
+        }
+    }
+
+    fn give(&mut self, length: usize, torn: bool) -> Entry {
+        let place = Place {
+            segment: self.segment.first,
+            offset: self.at + self.used as u64,
+        };
+        let line = self.buffer.get(self.used..self.used + length);
+        let line = line.unwrap_or_default().to_vec();
+        self.used += length + usize::from(!torn);
+        self.searched = 0;
+        Entry { place, line, torn }
+    }
+
+    fn fill(&mut self, files: &Files) -> io::Result<()> {
+        self.buffer.drain(..self.used);
+        self.at += self.used as u64;
+        self.used = 0;
+        let held = self.buffer.len();
+        let more = held.max(CHUNK);
+        self.buffer.resize(held + more, 0);
+        let read = loop {
+            let space = self.buffer.get_mut(held..).unwrap_or_default();
+            let read = self.file.read_at(space, self.at + held as u64)?;
+            // A live file is emptied only after it was copied: as long as it begins as it did,
+            // what was read is what stood there.
+            if self.segment.live && !begins_with(&self.file, &self.beginning)? {
+                *self = Self {
+                    buffer: std::mem::take(&mut self.buffer),
+                    ..Self::copy(files, self.segment.first, self.at)?
+                };
+                continue;
+            }
+            break read;
+        };
+        self.buffer.truncate(held + read);
+        self.over = read == 0;
+        Ok(())
+    }
+}
+
+impl Iterator for Entries {
+    type Item = io::Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let next = self.step();
+        self.failed = next.is_err();
+        next.transpose()
+    }
+}
+
+impl Entries {
+    fn step(&mut self) -> io::Result<Option<Entry>> {
+        loop {
+            if let Some(reading) = &mut self.reading {
+                if let Some(entry) = reading.next(&self.files)? {
+                    return Ok(Some(entry));
+                }
+                let rotated = !reading.segment.live;
+                self.reading = None;
+                // The live file became a segment while it was read: another one follows it.
+                if rotated && self.queue.len() == 0 {
+                    let read = self.last;
+                    let segments = self.files.segments()?;
+                    let behind: Vec<_> = segments
+                        .into_iter()
+                        .filter(|segment| segment.first > read)
+                        .collect();
+                    self.queue = behind.into_iter();
+                }
+            }
+            let Some(segment) = self.queue.next() else {
+                return Ok(None);
+            };
+            self.last = segment.first;
+            let at = std::mem::take(&mut self.start);
+            let reading = Reading::open(&self.files, segment, at)?;
+            self.reading = Some(reading);
+        }
+    }
+}
+
+fn number_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(SUFFIX)?;
+    (digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| digits.parse().ok())
+        .flatten()
+}
+
+/// The number of the first record in a file.
+pub(super) fn first_number(file: &File) -> io::Result<Option<u64>> {
+    let alone = Segment {
+        path: PathBuf::new(),
+        first: 0,
+        live: false,
+    };
+    let mut reading = Reading::new(file.try_clone()?, alone, 0)?;
+    let nowhere = Files::new("", "");
+    while let Some(entry) = reading.next(&nowhere)? {
+        if let Some((seq, _)) = tail::known(&entry.line).filter(|_| !entry.torn) {
+            return Ok(Some(seq));
+        }
+    }
+    Ok(None)
+}
+
+fn last_number(path: &Path) -> io::Result<Option<u64>> {
+    Ok(tail::read(&File::open(path)?)?.last.map(|last| last.seq))
+}
+
+/// Whether a file still begins with what it began with.
+fn begins_with(file: &File, beginning: &[u8]) -> io::Result<bool> {
+    let mut now = vec![0; beginning.len()];
+    let read = file.read_at(&mut now, 0)?;
+    Ok(now.get(..read) == Some(beginning))
+}
+
+/// Bytes by which the beginning of a file is known again: they hold the number of its first record.
+const BEGINNING: usize = 256;
+
+/// Digits in a segment's name: enough for every number, so that names sort as numbers do.
+const DIGITS: usize = 20;
+
+const SUFFIX: &str = ".jsonl";
+
+/// Bytes that are read at once.
+const CHUNK: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    struct Log {
+        dir: tempfile::TempDir,
+        files: Files,
+    }
+
+    fn line(seq: u64) -> String {
+        format!(r#"{{"seq":{seq},"prev":"{}"}}"#, crate::audit::GENESIS)
+    }
+
+    fn lines(seqs: std::ops::RangeInclusive<u64>) -> String {
+        seqs.map(|seq| line(seq) + "\n").collect()
+    }
+
+    impl Log {
+        fn new(rotated: &[std::ops::RangeInclusive<u64>], live: &str) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let files = Files::new(dir.path().join("live"), dir.path().join("old"));
+            fs::create_dir(dir.path().join("old")).unwrap();
+            for seqs in rotated {
+                fs::write(files.rotated_path(*seqs.start()), lines(seqs.clone())).unwrap();
+            }
+            fs::write(files.live(), live).unwrap();
+            Self { dir, files }
+        }
+
+        fn seqs(&self, from: Option<Place>) -> Vec<u64> {
+            let entries = self.files.entries(from).unwrap();
+            entries.map(|entry| seq(&entry.unwrap())).collect()
+        }
+    }
+
+    fn seq(entry: &Entry) -> u64 {
+        tail::known(&entry.line).unwrap().0
+    }
+
+    #[test]
+    fn segments_are_read_in_the_order_of_their_records() {
+        let log = Log::new(&[3..=9, 1..=2], &lines(10..=12));
+        fs::write(log.dir.path().join("old/notes.jsonl"), "no segment").unwrap();
+        assert_eq!(log.seqs(None), (1..=12).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_line_is_found_again_where_it_was() {
+        let log = Log::new(&[1..=3], &lines(4..=6));
+        for entry in log.files.entries(None).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(log.files.line_at(entry.place).unwrap(), entry.line);
+            let behind: Vec<_> = (seq(&entry) + 1..=6).collect();
+            assert_eq!(log.seqs(Some(entry.next())), behind);
+        }
+        let nowhere = Place {
+            segment: 2,
+            offset: 0,
+        };
+        assert!(log.files.line_at(nowhere).is_err());
+    }
+
+    #[test]
+    fn a_copy_that_was_not_finished_is_not_read_twice() {
+        let log = Log::new(&[1..=3, 4..=6], &lines(4..=8));
+        assert_eq!(log.seqs(None), (1..=8).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_torn_is_said_to_be() {
+        let log = Log::new(&[], &(lines(1..=2) + "{\"seq\":3"));
+        let entries: Vec<_> = log.files.entries(None).unwrap().flatten().collect();
+        assert_eq!(
+            entries.iter().map(|entry| entry.torn).collect::<Vec<_>>(),
+            [false, false, true]
+        );
+        assert!(entries[2].record().is_none());
+    }
+
+    #[test]
+    fn a_reader_follows_a_segment_that_is_rotated_under_its_hands() {
+        let many = lines(1..=5000);
+        let log = Log::new(&[], &many);
+        let mut entries = log.files.entries(None).unwrap();
+        for seq_wanted in 1..=10 {
+            assert_eq!(seq(&entries.next().unwrap().unwrap()), seq_wanted);
+        }
+        fs::write(log.files.rotated_path(1), &many).unwrap();
+        fs::write(log.files.live(), lines(5001..=9000)).unwrap();
+        let rest: Vec<_> = entries.map(|entry| seq(&entry.unwrap())).collect();
+        assert_eq!(rest, (11..=9000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_reader_goes_on_from_its_place_after_the_live_file_was_emptied() {
+        let log = Log::new(&[], &lines(1..=3));
+        let last = log.files.entries(None).unwrap().last().unwrap().unwrap();
+        fs::rename(log.files.live(), log.files.rotated_path(1)).unwrap();
+        File::create(log.files.live()).unwrap();
+        assert_eq!(log.seqs(Some(last.next())), Vec::<u64>::new());
+        let mut live = File::options().append(true).open(log.files.live()).unwrap();
+        live.write_all(lines(4..=5).as_bytes()).unwrap();
+        assert_eq!(log.seqs(Some(last.next())), [4, 5]);
+    }
+
+    #[test]
+    fn a_log_without_any_record_is_read_all_the_same() {
+        let log = Log::new(&[], "of another program\n");
+        let entries: Vec<_> = log.files.entries(None).unwrap().flatten().collect();
+        assert_eq!(entries.len(), 1);
+        assert!(Log::new(&[], "").seqs(None).is_empty());
+    }
+}
