@@ -1,13 +1,15 @@
 //! The log: one record a line, each sealed to the one before it.
 //!
-//! **Reads** and **writes** `audit.jsonl`.
-//! **Gives** [`AuditLog`], [`Receipt`], [`Record`].
+//! **Reads** and **writes** `audit.jsonl` and what stands beside it in `audit`.
+//! **Gives** [`AuditLog`], [`Receipt`], [`Record`]; [`Files`] to read all of it.
 //! **Never** creates the file, and never answers before the record is on disk.
 
+use std::fs::DirBuilder;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -21,11 +23,15 @@ use sha2::Digest as _;
 use sha2::Sha256;
 
 use crate::hex;
+use crate::home::Home;
 use crate::lock;
 
 mod files;
+mod head;
 mod history;
+mod outputs;
 mod record;
+mod rotate;
 mod tail;
 mod verify;
 
@@ -36,6 +42,7 @@ pub use files::Place;
 pub use files::Segment;
 pub use history::Asked;
 pub use history::History;
+pub use outputs::Outputs;
 pub use record::Event;
 pub use record::FoundFacts;
 pub use record::GrantUse;
@@ -46,6 +53,7 @@ pub use record::SCHEMA;
 pub use record::SideFile;
 pub use record::WouldHave;
 pub use record::stamp;
+pub use rotate::Rotation;
 pub use verify::Damage;
 pub use verify::OpenIntent;
 pub use verify::Report;
@@ -61,6 +69,11 @@ pub struct Limits {
     pub lock_wait: Duration,
     /// Bytes of the longest line that is written.
     pub line_bytes: usize,
+    /// Bytes of the longest output that stands in a record; of a longer one only the ends do, and
+    /// all of it lies beside the log.
+    pub inline_bytes: usize,
+    /// When a segment is full.
+    pub rotation: Rotation,
 }
 
 impl Default for Limits {
@@ -69,6 +82,12 @@ impl Default for Limits {
         Self {
             lock_wait: Duration::from_secs(10),
             line_bytes: 64 << 20,
+            inline_bytes: 16 << 10,
+            // A log is not rotated by who does not know how.
+            rotation: Rotation {
+                bytes: u64::MAX,
+                age: Duration::MAX,
+            },
         }
     }
 }
@@ -79,6 +98,8 @@ pub struct AuditLog {
     file: File,
     lock: File,
     path: PathBuf,
+    files: Files,
+    outputs: Outputs,
     limits: Limits,
 }
 
@@ -129,7 +150,8 @@ impl AuditLog {
     ///
     /// The lock is a file of its own beside the waiting room: whoever may read the log can lock it,
     /// and must not be able to stop its writers by that.
-    pub fn open(path: &Path, lock: &Path, limits: Limits) -> Result<Self, Error> {
+    pub fn open(home: &Home, limits: Limits) -> Result<Self, Error> {
+        let path = &home.audit();
         let failed = |verb| {
             move |source| Error::Io {
                 verb,
@@ -164,12 +186,14 @@ impl AuditLog {
             .truncate(false)
             .write(true)
             .mode(0o600)
-            .open(lock)
+            .open(home.audit_lock())
             .map_err(failed("open the lock of"))?;
         Ok(Self {
             file,
             lock,
             path: path.to_owned(),
+            files: Files::of(home),
+            outputs: Outputs::of(home),
             limits,
         })
     }
@@ -181,7 +205,10 @@ impl AuditLog {
     /// written before it. A write that fails half-way is taken back; where even that fails, or the
     /// machine died, the next writer finds what is left behind the last record and says so in the
     /// log, in the same one call.
-    pub fn append(&self, record: Record) -> Result<Receipt, Error> {
+    ///
+    /// An output that is too long for a record is stored beside the log before all that.
+    pub fn append(&self, mut record: Record) -> Result<Receipt, Error> {
+        record.move_aside(&self.outputs, self.limits.inline_bytes);
         if !lock::lock(&self.lock, self.limits.lock_wait).map_err(self.failed("lock"))? {
             return Err(Error::Locked(self.limits.lock_wait));
         }
@@ -200,14 +227,29 @@ impl AuditLog {
     }
 
     fn append_locked(&self, record: Record) -> Result<u64, Error> {
-        let end = tail::read(&self.file).map_err(self.failed("read"))?;
-        let (mut next, from) = match end.last {
-            Some(last) => (Next::after(last.seq, last.hash), last.end),
-            None => (Next::first(), 0),
+        let mut end = tail::read(&self.file).map_err(self.failed("read"))?;
+        let mut last = end.last.take();
+        if last.as_ref().is_some_and(|last| last.end == end.length)
+            && self
+                .limits
+                .rotation
+                .is_due(&self.file, end.length, &record.timestamp)
+                .map_err(self.failed("read"))?
+            // A log that cannot be rotated grows on: `doctor` says so.
+            && rotate::rotate(&self.files, &self.file).is_ok()
+        {
+            end.length = 0;
+            last = last.map(|last| last.before_all());
+        } else if last.is_none() {
+            last = self.last_rotated().map_err(self.failed("read"))?;
+        }
+        let (mut next, from, begins) = match last {
+            Some(last) => (Next::after(last.seq, last.hash), last.end, false),
+            None => (Next::first(), 0, true),
         };
         if from < end.length {
             let found = self.strange(from, &mut next)?;
-            if from == 0 {
+            if begins {
                 next.prev.clone_from(&found.sha256);
                 next.add(Record::sealed(&record, found), self.limits.line_bytes)
             } else {
@@ -224,6 +266,15 @@ impl AuditLog {
             return Err(self.failed("write")(error));
         }
         Ok(seq)
+    }
+
+    /// The last record of the last segment that was rotated away, for a live file without any.
+    fn last_rotated(&self) -> io::Result<Option<tail::Last>> {
+        let Some(segment) = self.files.rotated()?.pop() else {
+            return Ok(None);
+        };
+        let last = tail::read(&File::open(segment.path)?)?.last;
+        Ok(last.map(tail::Last::before_all))
     }
 
     /// Hashes what stands behind the last record, so that it cannot change unnoticed. A last line
@@ -259,6 +310,25 @@ impl AuditLog {
         }
         found.sha256 = hex::of(&hash.finalize());
         Ok(found)
+    }
+
+    /// Begins a new segment now, whatever size and age say.
+    ///
+    /// # Errors
+    ///
+    /// The lock is not free, the log ends in something that is no record, or a file operation fails.
+    pub fn rotate(&self) -> Result<(), Error> {
+        if !lock::lock(&self.lock, self.limits.lock_wait).map_err(self.failed("lock"))? {
+            return Err(Error::Locked(self.limits.lock_wait));
+        }
+        let rotated = tail::read(&self.file)
+            .and_then(|end| match end.last {
+                Some(last) if last.end == end.length => rotate::rotate(&self.files, &self.file),
+                _ => Err(io::Error::other("it does not end with a whole record")),
+            })
+            .map_err(self.failed("rotate"));
+        let unlocked = self.lock.unlock().map_err(self.failed("unlock"));
+        rotated.and(unlocked)
     }
 
     /// The last records as they stand in the file, for people.
@@ -323,6 +393,14 @@ impl Next {
 /// The longest line there may ever be, whatever the configuration says today: what a larger limit
 /// let in has to be read back under a smaller one.
 pub const LONGEST_LINE: usize = 1 << 30;
+
+/// Makes a directory beside the log, and the one above it.
+fn directory(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o750).create(dir)
+}
+
+/// The mode of what stands beside the log: its group are those who may read the log.
+const READABLE: u32 = 0o640;
 
 #[cfg(test)]
 mod tests;

@@ -436,12 +436,7 @@ fn line(world: &World) -> Result<Line, Box<Response>> {
 fn note(world: &World, answer: &Response) -> Option<u64> {
     // Another user's lock file would keep the executor from its own log.
     config::runtime_is_own(&world.home.runtime()).ok()?;
-    let log = AuditLog::open(
-        &world.home.audit(),
-        &world.home.audit_lock(),
-        audit::Limits::default(),
-    )
-    .ok()?;
+    let log = AuditLog::open(&world.home, audit::Limits::default()).ok()?;
     let mut record = stamped(world, Event::Decision);
     record.status = Some(answer.status.word().to_owned());
     record.message = Some(answer.message.clone());

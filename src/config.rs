@@ -232,7 +232,7 @@ impl Config {
         since: fn() -> Moment,
         now: fn() -> DateTime<Utc>,
     ) -> Result<Line, audit::Error> {
-        let log = AuditLog::open(&home.audit(), &home.audit_lock(), self.audit)?;
+        let log = AuditLog::open(home, self.audit)?;
         let factors = Factors::new(home.approvers(), self.factors);
         Ok(Line {
             inventory: self.inventory,

@@ -1,7 +1,7 @@
 //! Bytes as hexadecimal digits.
 //!
 //! **Reads** nothing.
-//! **Gives** [`of`].
+//! **Gives** [`of`], [`to_32`].
 //! **Never** fails.
 
 /// The bytes in small hexadecimal digits.
@@ -16,10 +16,38 @@ pub fn of(bytes: &[u8]) -> String {
         })
 }
 
+/// Thirty-two bytes from their digits, as [`of`] writes them.
+pub fn to_32(digits: &[u8]) -> Option<[u8; 32]> {
+    let digits: &[u8; 64] = digits.try_into().ok()?;
+    let mut bytes = [0; 32];
+    for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
+        *byte = value(*high)? << 4 | value(*low)?;
+    }
+    Some(bytes)
+}
+
+fn value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn every_byte_has_two_digits() {
         assert_eq!(super::of(&[0, 10, 255]), "000aff");
+    }
+
+    #[test]
+    fn only_what_was_written_is_read_back() {
+        let bytes: [u8; 32] = std::array::from_fn(|at| (at * 8) as u8);
+        let text = super::of(&bytes);
+        assert_eq!(super::to_32(text.as_bytes()), Some(bytes));
+        assert_eq!(super::to_32(text.to_uppercase().as_bytes()), None);
+        assert_eq!(super::to_32(&text.as_bytes()[1..]), None);
+        assert_eq!(super::to_32(text.replace('0', "g").as_bytes()), None);
     }
 }

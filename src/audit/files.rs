@@ -137,7 +137,9 @@ impl Files {
         let mut segments = Vec::new();
         for entry in entries {
             let entry = entry?;
-            if let Some(first) = entry.file_name().to_str().and_then(number_of) {
+            if let Some(first) = entry.file_name().to_str().and_then(number_of)
+                && entry.file_type()?.is_file()
+            {
                 segments.push(Segment {
                     path: entry.path(),
                     first,

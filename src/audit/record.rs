@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::Outputs;
 use crate::approval::Earlier;
 use crate::grant::Covered;
 use crate::redact::Redaction;
@@ -332,6 +333,36 @@ impl Record {
         self
     }
 
+    /// Puts each output that is longer than `limit` bytes beside the log, and keeps its ends. Where
+    /// that cannot be done the ends are kept all the same: an outcome has to be told.
+    pub(super) fn move_aside(&mut self, outputs: &Outputs, limit: usize) {
+        for (text, facts, file) in [
+            (
+                &mut self.stdout,
+                &mut self.stdout_facts,
+                &mut self.stdout_file,
+            ),
+            (
+                &mut self.stderr,
+                &mut self.stderr_facts,
+                &mut self.stderr_file,
+            ),
+        ] {
+            let Some(text) = text.as_mut().filter(|text| text.len() > limit) else {
+                continue;
+            };
+            *file = outputs.store(text).ok();
+            let place = match file {
+                Some(file) => format!("all of it is in audit/outputs/{}.zst", file.sha256),
+                None => "it could not be stored beside the log".to_owned(),
+            };
+            *text = ends(text, limit, &place);
+            if let Some(facts) = facts {
+                facts.truncated = true;
+            }
+        }
+    }
+
     /// Takes the middle out of the longer output. False where there is none left to cut.
     pub(super) fn shorten(&mut self) -> bool {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
@@ -343,11 +374,7 @@ impl Record {
         let Some(text) = text.as_mut().filter(|text| text.len() > SHORTEST_OUTPUT) else {
             return false;
         };
-        let quarter = text.len() / 4;
-        let head: String = text.chars().take(quarter / 4).collect();
-        let tail: Vec<char> = text.chars().rev().take(quarter / 4).collect();
-        let tail: String = tail.into_iter().rev().collect();
-        *text = format!("{head}\n[… cut: the record would be too long …]\n{tail}");
+        *text = ends(text, text.len() / 8, "the record would be too long");
         if let Some(facts) = facts {
             facts.truncated = true;
         }
@@ -377,6 +404,18 @@ impl Record {
             ..Self::default()
         }
     }
+}
+
+/// The two ends of a text, together about `bytes` long, with a word about the rest between them.
+fn ends(text: &str, bytes: usize, why: &str) -> String {
+    let head = text
+        .get(..text.floor_char_boundary(bytes / 2))
+        .unwrap_or_default();
+    let tail = text
+        .get(text.ceil_char_boundary(text.len().saturating_sub(bytes / 2))..)
+        .unwrap_or_default();
+    let left = text.len() - head.len() - tail.len();
+    format!("{head}\n[… {left} bytes are left out: {why} …]\n{tail}")
 }
 
 /// Bytes of output that are left alone when a record has to become shorter.

@@ -38,6 +38,13 @@ pub(super) struct Last {
     pub(super) end: u64,
 }
 
+impl Last {
+    /// The same, for a file that it does not stand in.
+    pub(super) fn before_all(self) -> Self {
+        Self { end: 0, ..self }
+    }
+}
+
 /// The fields by which a line is known for one of our records.
 #[derive(Deserialize)]
 struct Number {

@@ -7,25 +7,34 @@ use chrono::DateTime;
 use super::*;
 
 struct Log {
-    _dir: tempfile::TempDir,
+    home: Home,
     path: PathBuf,
+    _dir: tempfile::TempDir,
 }
 
 impl Log {
     fn new(content: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("audit.jsonl");
+        let home = Home::new(dir.path());
+        let path = home.audit();
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        Self { _dir: dir, path }
+        fs::create_dir(home.runtime()).unwrap();
+        Self {
+            home,
+            path,
+            _dir: dir,
+        }
     }
 
     fn open(&self) -> Result<AuditLog, Error> {
         let limits = Limits {
             lock_wait: Duration::from_millis(50),
             line_bytes: 4096,
+            inline_bytes: usize::MAX,
+            ..Limits::default()
         };
-        AuditLog::open(&self.path, &self.lock(), limits)
+        AuditLog::open(&self.home, limits)
     }
 
     #[track_caller]
@@ -36,7 +45,7 @@ impl Log {
     }
 
     fn lock(&self) -> PathBuf {
-        self.path.with_extension("lock")
+        self.home.audit_lock()
     }
 
     fn text(&self) -> String {
@@ -87,16 +96,12 @@ fn records_are_numbered_and_chained_from_the_first() {
 #[test]
 fn a_missing_log_is_never_made() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("audit.jsonl");
-    let limits = Limits {
-        lock_wait: Duration::ZERO,
-        line_bytes: 4096,
-    };
+    let home = Home::new(dir.path());
     assert!(matches!(
-        AuditLog::open(&path, &dir.path().join("lock"), limits),
+        AuditLog::open(&home, Limits::default()),
         Err(Error::Io { verb: "open", .. })
     ));
-    assert!(!path.exists());
+    assert!(!home.audit().exists());
 }
 
 #[test]
@@ -295,10 +300,12 @@ fn a_record_under_a_larger_limit_is_continued_under_a_smaller_one() {
     let limits = Limits {
         lock_wait: Duration::from_secs(1),
         line_bytes: 1 << 20,
+        inline_bytes: 1 << 20,
+        ..Limits::default()
     };
     let mut record = Record::new(Event::Outcome, DateTime::UNIX_EPOCH);
     record.stdout = Some("y".repeat(300_000));
-    AuditLog::open(&log.path, &log.lock(), limits)
+    AuditLog::open(&log.home, limits)
         .unwrap()
         .append(record)
         .unwrap();
@@ -323,14 +330,17 @@ fn many_writers_leave_one_unbroken_chain() {
     let log = Log::new("");
     std::thread::scope(|scope| {
         for writer in 0..8 {
-            let path = &log.path;
-            let lock = log.lock();
+            let home = &log.home;
             scope.spawn(move || {
                 let limits = Limits {
                     lock_wait: Duration::from_secs(20),
-                    line_bytes: 4096,
+                    rotation: Rotation {
+                        bytes: 20_000,
+                        age: Duration::MAX,
+                    },
+                    ..Limits::default()
                 };
-                let log = AuditLog::open(path, &lock, limits).unwrap();
+                let log = AuditLog::open(home, limits).unwrap();
                 for n in 0..25 {
                     let mut record = Record::new(Event::Decision, DateTime::UNIX_EPOCH);
                     record.request_id = Some(format!("{writer}-{n}"));
@@ -339,8 +349,8 @@ fn many_writers_leave_one_unbroken_chain() {
             });
         }
     });
-    let report = log.report();
-    assert_eq!((report.records, report.damage.len()), (200, 0));
+    assert_eq!(log.seqs(), (1..=200).collect::<Vec<_>>());
+    assert!(log.segments().len() > 3);
 }
 
 proptest::proptest! {
@@ -353,4 +363,178 @@ proptest::proptest! {
         proptest::prop_assert!(before.is_ok());
         proptest::prop_assert!(fs::read(&log.path).unwrap().starts_with(&bytes));
     }
+}
+
+impl Log {
+    /// Appends where a segment is full after `bytes`.
+    fn append_rotating(&self, id: &str, bytes: u64, at: &str) -> u64 {
+        let limits = Limits {
+            rotation: Rotation {
+                bytes,
+                age: Duration::from_secs(3600),
+            },
+            ..Limits::default()
+        };
+        let at = DateTime::parse_from_rfc3339(at).unwrap().to_utc();
+        let mut record = Record::new(Event::Decision, at);
+        record.request_id = Some(id.to_owned());
+        let log = AuditLog::open(&self.home, limits).unwrap();
+        log.append(record).unwrap().seq()
+    }
+
+    fn seqs(&self) -> Vec<u64> {
+        let entries = Files::of(&self.home).entries(None).unwrap();
+        entries
+            .map(|entry| entry.unwrap().record().unwrap().seq)
+            .collect()
+    }
+
+    fn segments(&self) -> Vec<(u64, bool)> {
+        let segments = Files::of(&self.home).segments().unwrap();
+        segments
+            .iter()
+            .map(|segment| (segment.first, segment.live))
+            .collect()
+    }
+}
+
+const NOON: &str = "2026-03-02T12:00:00Z";
+
+#[test]
+fn a_full_file_becomes_a_segment_and_the_chain_goes_on() {
+    let log = Log::new("");
+    for id in 1..=6 {
+        assert_eq!(log.append_rotating(&id.to_string(), 500, NOON), id);
+    }
+    assert_eq!(log.segments(), [(1, false), (3, false), (5, true)]);
+    assert_eq!(log.seqs(), [1, 2, 3, 4, 5, 6]);
+    let entries: Vec<_> = Files::of(&log.home)
+        .entries(None)
+        .unwrap()
+        .flatten()
+        .collect();
+    for (before, after) in entries.iter().zip(&entries[1..]) {
+        let prev = hex::of(&Sha256::digest(&before.line));
+        assert_eq!(after.record().unwrap().prev, prev);
+    }
+}
+
+#[test]
+fn an_old_file_becomes_a_segment() {
+    let log = Log::new("");
+    log.append_rotating("1", 1 << 20, NOON);
+    log.append_rotating("2", 1 << 20, "2026-03-02T12:59:59Z");
+    log.append_rotating("3", 1 << 20, "2026-03-02T13:00:00Z");
+    assert_eq!(log.segments(), [(1, false), (3, true)]);
+}
+
+#[test]
+fn a_rotated_segment_is_read_by_whoever_may_read_the_log() {
+    let log = Log::new("");
+    log.append_rotating("1", 1, NOON);
+    log.append_rotating("2", 1, NOON);
+    let segment = &Files::of(&log.home).segments().unwrap()[0];
+    let mode = fs::metadata(&segment.path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    let dir = fs::metadata(log.home.evidence()).unwrap().permissions();
+    assert_eq!(dir.mode() & 0o777, 0o750);
+}
+
+#[test]
+fn a_crash_between_copying_and_emptying_loses_and_doubles_nothing() {
+    let log = Log::new("");
+    log.append_rotating("1", 1 << 20, NOON);
+    log.append_rotating("2", 1 << 20, NOON);
+    fs::create_dir(log.home.evidence()).unwrap();
+    fs::copy(&log.path, Files::of(&log.home).rotated_path(1)).unwrap();
+    assert_eq!(log.seqs(), [1, 2]);
+    assert_eq!(log.append_rotating("3", 1 << 20, NOON), 3);
+    assert_eq!(log.seqs(), [1, 2, 3]);
+    assert_eq!(log.append_rotating("4", 1, NOON), 4);
+    assert_eq!(log.segments(), [(1, false), (4, true)]);
+    assert_eq!(log.seqs(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn what_is_torn_is_acknowledged_before_anything_is_rotated() {
+    let log = Log::new("");
+    log.append_rotating("1", 1, NOON);
+    log.tear("{\"torn");
+    assert_eq!(log.append_rotating("2", 1, NOON), 3);
+    assert_eq!(log.segments(), [(1, true)]);
+    assert_eq!(log.append_rotating("3", 1, NOON), 4);
+    assert_eq!(log.segments(), [(1, false), (4, true)]);
+}
+
+#[test]
+fn a_first_line_that_is_torn_continues_the_segment_before() {
+    let log = Log::new("");
+    log.append_rotating("1", 1, NOON);
+    log.append_rotating("2", 1, NOON);
+    fs::write(&log.path, "{\"torn").unwrap();
+    assert_eq!(log.append_rotating("3", 1 << 20, NOON), 3);
+    let entries = Files::of(&log.home).entries(None).unwrap();
+    let events: Vec<_> = entries
+        .map(|entry| entry.unwrap().record().map(|record| record.event))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            Some(Event::Decision),
+            None,
+            Some(Event::Recovered),
+            Some(Event::Decision)
+        ]
+    );
+}
+
+#[test]
+fn a_log_that_cannot_be_rotated_grows_on() {
+    let log = Log::new("");
+    fs::create_dir_all(Files::of(&log.home).rotated_path(1).join("in the way")).unwrap();
+    for id in 1..=3 {
+        assert_eq!(log.append_rotating(&id.to_string(), 1, NOON), id);
+    }
+    assert_eq!(fs::read_to_string(&log.path).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn a_long_output_lies_beside_the_log_and_its_ends_stand_in_it() {
+    let log = Log::new("");
+    let text: String = (0..5000).map(|n| format!("ü{n}\n")).collect();
+    let mut record = Record::new(Event::Outcome, DateTime::UNIX_EPOCH);
+    record.stdout = Some(text.clone());
+    record.stderr = Some("short".to_owned());
+    let limits = Limits {
+        inline_bytes: 1000,
+        ..Limits::default()
+    };
+    let open = AuditLog::open(&log.home, limits).unwrap();
+    open.append(record).unwrap();
+    let record: Record = serde_json::from_str(log.text().trim_end()).unwrap();
+    let short = record.stdout.unwrap();
+    assert!(short.len() < 1200, "{}", short.len());
+    assert!(
+        short.starts_with("ü0\n") && short.ends_with("ü4999\n"),
+        "{short}"
+    );
+    let file = record.stdout_file.unwrap();
+    assert!(short.contains(&file.sha256));
+    assert_eq!(Outputs::of(&log.home).load(&file).unwrap(), text);
+    assert_eq!(record.stderr.as_deref(), Some("short"));
+    assert!(record.stderr_file.is_none());
+}
+
+#[test]
+fn an_outcome_is_told_where_its_output_cannot_be_stored() {
+    let log = Log::new("");
+    fs::create_dir(log.home.evidence()).unwrap();
+    fs::write(log.home.evidence().join("outputs"), "no directory").unwrap();
+    let mut record = Record::new(Event::Outcome, DateTime::UNIX_EPOCH);
+    record.stdout = Some("x".repeat(100_000));
+    let open = AuditLog::open(&log.home, Limits::default()).unwrap();
+    open.append(record).unwrap();
+    let record: Record = serde_json::from_str(log.text().trim_end()).unwrap();
+    assert!(record.stdout_file.is_none());
+    assert!(record.stdout.unwrap().contains("could not be stored"));
 }

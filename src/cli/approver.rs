@@ -296,7 +296,7 @@ impl<'w> Office<'w> {
 
     fn record(&self, status: &str, name: Option<&Name>, message: String) -> Result<(), Stop> {
         let home = &self.world.home;
-        let log = AuditLog::open(&home.audit(), &home.audit_lock(), self.config.audit.clone())?;
+        let log = AuditLog::open(home, self.config.audit.clone())?;
         log.append(Record {
             status: Some(status.to_owned()),
             message: Some(message),

@@ -252,7 +252,7 @@ fn about(world: &World, status: &str, extent: &Extent, message: &str) -> Record 
 /// Records it, with the bounds and secrets of the configuration where there is one.
 fn append(world: &World, config: Option<&Config>, record: Record) -> Result<u64, audit::Error> {
     let limits = config.map_or_else(audit::Limits::default, |config| config.audit.clone());
-    let log = AuditLog::open(&world.home.audit(), &world.home.audit_lock(), limits)?;
+    let log = AuditLog::open(&world.home, limits)?;
     let record = match config {
         Some(config) => record.redacted(&config.redaction),
         None => record,

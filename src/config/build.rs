@@ -329,18 +329,25 @@ impl Reader {
     }
 
     fn audit(&mut self, raw: &Raw, output_bytes: usize) -> audit::Limits {
-        let line = self.size(&limit::LOG_LINE, raw.limits.log_line);
+        let limits = &raw.limits;
+        let line = self.size(&limit::LOG_LINE, limits.log_line);
+        let inline = self.size(&limit::LOG_INLINE, limits.log_inline);
         // Two streams, six bytes of JSON for one of theirs at worst, and the other fields.
-        let longest = 12 * output_bytes + 192 * 1024;
+        let longest = 12 * inline.min(output_bytes) + 192 * 1024;
         if line < longest {
             let what = format!(
-                "`limits.log_line` has to be at least {longest} bytes to hold two outputs of `limits.output`"
+                "`limits.log_line` has to be at least {longest} bytes to hold two outputs of `limits.log_inline`"
             );
             self.fault(Place::of("limits.log_line"), what);
         }
         audit::Limits {
-            lock_wait: self.time(&limit::LOG_LOCK_WAIT, raw.limits.log_lock_wait),
+            lock_wait: self.time(&limit::LOG_LOCK_WAIT, limits.log_lock_wait),
             line_bytes: line,
+            inline_bytes: inline,
+            rotation: audit::Rotation {
+                bytes: self.number(&limit::LOG_SEGMENT, limits.log_segment),
+                age: self.time(&limit::LOG_SEGMENT_AGE, limits.log_segment_age),
+            },
         }
     }
 

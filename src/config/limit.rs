@@ -80,6 +80,10 @@ pub(super) const LOG_LINE: Limit = size(
     crate::audit::LONGEST_LINE as u64,
 );
 
+pub(super) const LOG_INLINE: Limit = size("limits.log_inline", 16 * KIB, KIB, 64 * MIB);
+pub(super) const LOG_SEGMENT: Limit = size("limits.log_segment", 64 * MIB, 64 * KIB, 1024 * GIB);
+pub(super) const LOG_SEGMENT_AGE: Limit = time("limits.log_segment_age", 30 * DAY, 60, 3650 * DAY);
+
 pub(super) const TTL: Limit = time("approvals.ttl", 900, 10, DAY);
 pub(super) const RULE_TTL: Limit = Limit {
     default: None,

@@ -343,7 +343,22 @@ const LIMITS: &[Key] = &[
     number(
         &limit::LOG_LINE,
         "log_line",
-        "The longest record that is read back.",
+        "The longest record that is written.",
+    ),
+    number(
+        &limit::LOG_INLINE,
+        "log_inline",
+        "Bytes of the longest output that stands in a record; a longer one lies beside the log.",
+    ),
+    number(
+        &limit::LOG_SEGMENT,
+        "log_segment",
+        "Bytes of the log's live file, after which the next segment begins.",
+    ),
+    number(
+        &limit::LOG_SEGMENT_AGE,
+        "log_segment_age",
+        "Age of the live file's first record, after which the next segment begins.",
     ),
 ];
 

@@ -165,6 +165,9 @@ pub(super) struct RawLimits {
     pub(super) output_read: Option<Quantity>,
     pub(super) pattern: Option<Quantity>,
     pub(super) log_lock_wait: Option<Quantity>,
+    pub(super) log_inline: Option<Quantity>,
+    pub(super) log_segment: Option<Quantity>,
+    pub(super) log_segment_age: Option<Quantity>,
     pub(super) log_line: Option<Quantity>,
 }
 

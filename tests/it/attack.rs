@@ -167,7 +167,7 @@ fn a_crash_while_a_torn_line_is_acknowledged_does_no_harm() {
 fn a_tighter_limit_does_not_fork_the_chain() {
     let rules = r"auto_allowed: [hostname, 'cat [a-z/A-Z0-9._-]+']";
     let lab = lab!(&format!(
-        "{rules}\nlimits: {{output: 4MiB, log_line: 64MiB}}\n"
+        "{rules}\nlimits: {{output: 4MiB, log_inline: 4MiB, log_line: 64MiB}}\n"
     ));
     let path = lab.mark("big");
     fs::write(&path, "y".repeat(5_000_000)).unwrap();
