@@ -445,10 +445,5 @@ fn note(world: &World, answer: &Response) -> Option<u64> {
 
 /// A record of now, with who called.
 fn stamped(world: &World, event: Event) -> Record {
-    Record {
-        caller: Some(world.caller.user.clone()),
-        caller_uid: Some(world.caller.uid),
-        caller_through: Some(world.caller.through.word().to_owned()),
-        ..Record::new(event, (world.now)())
-    }
+    Record::called_by(&world.caller, event, (world.now)())
 }

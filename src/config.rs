@@ -21,6 +21,8 @@ use crate::approval;
 use crate::approval::Approvals;
 use crate::audit;
 use crate::audit::AuditLog;
+use crate::audit::Event;
+use crate::audit::Record;
 use crate::caller::Caller;
 use crate::factor;
 use crate::factor::Factors;
@@ -85,6 +87,18 @@ pub struct Config {
     pub limits: pipeline::Limits,
     /// SHA-256 of the file, in hexadecimal digits.
     pub digest: String,
+    /// What is not written down yet about its content.
+    news: News,
+}
+
+/// Whether this content of the file was examined, and judged by, before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum News {
+    /// It was.
+    #[default]
+    None,
+    /// It was examined just now. Before it judged the content of this hash, if any did.
+    Examined(Option<String>),
 }
 
 /// Why the configuration cannot be used.
@@ -123,33 +137,24 @@ impl Config {
     /// they are good is remembered in the runtime directory by the file's hash. A request after
     /// that compiles only the patterns that could match it.
     pub fn load(home: &Home) -> Result<Self, Error> {
-        let (config, known) = Self::load_known(home)?;
+        let config = Self::load_only(home)?;
         runtime_is_own(&home.runtime())?;
         runtime_is_closed(&home.runtime())?;
-        if !known {
-            // Where it cannot be remembered, it is examined again next time.
-            let _ = fs::write(home.runtime().join(MARK), config.mark());
-        }
         Ok(config)
     }
 
-    /// As [`Config::load`], and writes nothing.
+    /// As [`Config::load`], wherever the runtime directory is.
     pub fn load_only(home: &Home) -> Result<Self, Error> {
-        Self::load_known(home).map(|(config, _)| config)
-    }
-
-    fn load_known(home: &Home) -> Result<(Self, bool), Error> {
         let path = home.config();
         let text = read_safely(&path)?;
-        let (config, faults) = Self::understood(&text, &path, home)?;
-        let mark = fs::read_to_string(home.runtime().join(MARK));
-        let known = mark.is_ok_and(|found| found == config.mark());
-        if faults.is_empty() && known {
-            return Ok((config, true));
+        let (mut config, faults) = Self::understood(&text, &path, home)?;
+        let mark = fs::read_to_string(home.runtime().join(MARK)).ok();
+        if faults.is_empty() && mark.as_deref() == Some(config.mark().as_str()) {
+            return Ok(config);
         }
-        config
-            .without_faults(&path, &text, faults)
-            .map(|config| (config, false))
+        let before = mark.as_deref().and_then(digest_in).map(str::to_owned);
+        config.news = News::Examined(before);
+        config.without_faults(&path, &text, faults)
     }
 
     /// What is remembered of a configuration that was examined: by which program, and its hash.
@@ -232,7 +237,20 @@ impl Config {
         since: fn() -> Moment,
         now: fn() -> DateTime<Utc>,
     ) -> Result<Line, audit::Error> {
+        let mark = self.mark();
         let log = AuditLog::open(home, self.audit)?;
+        if let News::Examined(before) = self.news {
+            let lost = before.is_some_and(|before| {
+                before != self.digest
+                    && log
+                        .append(change(&before, &self.digest, &caller, now()))
+                        .is_err()
+            });
+            // What could not be recorded, or remembered, is found new once more.
+            if !lost {
+                let _ = fs::write(home.runtime().join(MARK), mark);
+            }
+        }
         let factors = Factors::new(home.approvers(), self.factors);
         Ok(Line {
             inventory: self.inventory,
@@ -255,6 +273,21 @@ impl Config {
             since,
             now,
         })
+    }
+}
+
+/// The digest that a mark remembers.
+fn digest_in(mark: &str) -> Option<&str> {
+    mark.trim_end().split_once(' ').map(|(_, digest)| digest)
+}
+
+/// The record of another configuration than before, and of who called first under it.
+fn change(before: &str, digest: &str, caller: &Caller, now: DateTime<Utc>) -> Record {
+    Record {
+        policy: Some(digest.to_owned()),
+        policy_before: Some(before.to_owned()),
+        message: Some("from here on another content of config.yml judges".to_owned()),
+        ..Record::called_by(caller, Event::ConfigChanged, now)
     }
 }
 

@@ -41,6 +41,7 @@ use crate::response::Response;
 use crate::shell::Script;
 use crate::ssh;
 use crate::ssh::Hand;
+use crate::ssh::LookUp;
 use crate::status::Status;
 use crate::status::exit;
 use crate::target::Inventory;
@@ -249,9 +250,10 @@ fn limit(line: &Line, case: &Case) -> Duration {
 
 /// From here on there is no error, only an outcome, and it is recorded before it is answered.
 fn run(scribe: &Scribe<'_>, hand: Hand, authorized: Authorized) -> Response {
+    let address = LookUp::of(authorized.case().target().host());
     let executed = hand.run(authorized);
     let concluded = executed.conclude(scribe.log(), |run, outcome, transcript| {
-        scribe.outcome(run, outcome, transcript)
+        scribe.outcome(run, outcome, transcript, address.found())
     });
     scribe.concluded(concluded)
 }

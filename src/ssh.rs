@@ -4,6 +4,7 @@
 //! **Gives** [`Hand`], [`Settings`], [`Error`], and [`Interruptions`] for who waits between runs.
 //! **Never** fails once it runs: everything from there on is an [`Outcome`].
 
+mod address;
 mod capture;
 #[expect(
     clippy::disallowed_types,
@@ -49,8 +50,10 @@ use crate::ssh::watch::Signals;
 use crate::ssh::watch::Stops;
 use crate::target::Host;
 
+pub use address::LookUp;
 pub use interruption::Interruption;
 pub use interruption::Interruptions;
+pub use pin::fingerprints;
 pub use pin::pins;
 
 /// Every path and number that a run depends on.

@@ -121,10 +121,12 @@ impl Noted<'_> {
         match (self.event, status) {
             (Event::Intent, _) if by_human => Some(Told::Approved),
             (Event::Outcome, _) if by_human => Some(Told::Ended),
-            (Event::Decision, "denied") => Some(Told::Denied),
+            (Event::Decision | Event::Approval, "denied") => Some(Told::Denied),
             // With a human's name it is an answer that came too late to a request decided before.
-            (Event::Decision, "expired") => (!by_human).then_some(Told::Expired),
-            (Event::Decision | Event::Intent, _) => (!by_human).then_some(Told::Judged),
+            (Event::Decision | Event::Approval, "expired") => (!by_human).then_some(Told::Expired),
+            (Event::Decision | Event::Request | Event::Intent, _) => {
+                (!by_human).then_some(Told::Judged)
+            }
             _ => None,
         }
     }

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::Outputs;
 use crate::approval::Earlier;
+use crate::caller::Caller;
 use crate::grant::Covered;
 use crate::redact::Redaction;
 
@@ -297,6 +298,17 @@ impl Record {
             schema: SCHEMA,
             event,
             ..Self::default()
+        }
+    }
+
+    /// An empty record of an event, with who called.
+    pub fn called_by(caller: &Caller, event: Event, at: DateTime<Utc>) -> Self {
+        Self {
+            caller: Some(caller.user.clone()),
+            caller_uid: Some(caller.uid),
+            caller_through: Some(caller.through.word().to_owned()),
+            caller_disputed: caller.disputed.clone(),
+            ..Self::new(event, at)
         }
     }
 

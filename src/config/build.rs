@@ -107,6 +107,7 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
         ssh,
         limits,
         digest,
+        news: super::News::default(),
     };
     (config, reader.faults)
 }

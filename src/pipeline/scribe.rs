@@ -5,6 +5,7 @@
 //! **Never** answers with an `audit_seq` that is not on disk.
 
 use chrono::DateTime;
+use chrono::TimeDelta;
 use chrono::Utc;
 use sha2::Digest as _;
 use sha2::Sha256;
@@ -417,7 +418,7 @@ impl<'a> Scribe<'a> {
     }
 
     fn decision_record(&self, answer: &Response) -> Record {
-        let mut record = self.record(Event::Decision);
+        let mut record = self.record(self.event_of(answer));
         record.status = Some(answer.status.word().to_owned());
         record.message = Some(answer.message.clone());
         record.denial_reason.clone_from(&answer.denial_reason);
@@ -435,19 +436,25 @@ impl<'a> Scribe<'a> {
         record
     }
 
+    /// What an answer is that nothing was started by.
+    fn event_of(&self, answer: &Response) -> Event {
+        match &self.decision {
+            // The giver of a grant decided long ago.
+            Some(_) if self.grant.is_none() => Event::Approval,
+            None if answer.status == Status::ApprovalRequested => Event::Request,
+            _ => Event::Decision,
+        }
+    }
+
     fn record(&self, event: Event) -> Record {
         let line = self.line;
-        let mut record = Record::new(event, self.now());
+        let mut record = Record::called_by(&line.caller, event, self.now());
         record.request_id = Some(self.id.to_string());
         record.risk = self.risk.map(str::to_owned);
         record.rule.clone_from(&self.rule);
         record.explanation.clone_from(&self.explanation);
         record.would_have.clone_from(&self.would_have);
         record.policy = Some(line.policy_digest.clone());
-        record.caller = Some(line.caller.user.clone());
-        record.caller_uid = Some(line.caller.uid);
-        record.caller_through = Some(line.caller.through.word().to_owned());
-        record.caller_disputed.clone_from(&line.caller.disputed);
         if let Some(draft) = &self.draft {
             record.target = Some(draft.target.clone());
             record.command = Some(draft.command.clone());
@@ -476,9 +483,17 @@ impl<'a> Scribe<'a> {
             }
             record.earlier_approvers.clone_from(&decision.after);
             record.assurance = Some(decision.assurance());
+            if let Some(ticket) = &self.ticket {
+                record.waited_ms = whole_milliseconds(decision.at - ticket.created);
+            }
         }
         record.grant.clone_from(&self.grant);
         record.preview_of = self.preview_of.map(|id| id.to_string());
         record
     }
+}
+
+/// Milliseconds, unless the clock was set back.
+fn whole_milliseconds(time: TimeDelta) -> Option<u64> {
+    u64::try_from(time.num_milliseconds()).ok()
 }

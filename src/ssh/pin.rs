@@ -1,11 +1,17 @@
 //! The host keys that are pinned for a machine.
 //!
 //! **Reads** `known_hosts` (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
-//! **Gives** [`pins`].
+//! **Gives** [`pins`], [`fingerprints`].
 //! **Never** judges a key: `ssh` does that. It tells what could count, so that a change is noticed.
 
 use std::fs;
 use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use sha2::Digest as _;
+use sha2::Sha256;
 
 use crate::target::Host;
 
@@ -40,6 +46,22 @@ pub fn pins(known_hosts: &Path, host: &Host) -> Vec<String> {
         .collect();
     pins.sort_unstable();
     pins
+}
+
+/// The fingerprints of those keys that name the host, as `ssh-keygen -l` writes them. What is marked
+/// (`@revoked`, `@cert-authority`), hashed or a pattern is left out: nobody can say that it counts.
+pub fn fingerprints(pins: &[String]) -> Vec<String> {
+    let of_line = |line: &String| {
+        let mut words = line.split_ascii_whitespace();
+        let names = words.next()?;
+        if names.starts_with(['|', '@']) || names.contains(['*', '?', '!']) {
+            return None;
+        }
+        let key = STANDARD.decode(words.nth(1)?).ok()?;
+        let hash = STANDARD_NO_PAD.encode(Sha256::digest(key));
+        Some(format!("SHA256:{hash}"))
+    };
+    pins.iter().filter_map(of_line).collect()
 }
 
 #[cfg(test)]
@@ -77,5 +99,24 @@ mod tests {
     fn a_file_that_cannot_be_read_is_not_one_without_pins() {
         let host = Host::new("srv1", 22, "aiops").unwrap();
         assert_eq!(pins(Path::new("/nonexistent/known_hosts"), &host).len(), 1);
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_one_that_ssh_keygen_prints() {
+        // Taken from `ssh-keygen -lf` of the same line.
+        let line =
+            "srv1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+        let pins = [
+            line.to_owned(),
+            format!("@revoked {line}"),
+            line.replace("srv1", "*"),
+            line.replace("srv1", "|1|a|b"),
+            "srv1 ssh-ed25519 no-base64!".to_owned(),
+            "srv1".to_owned(),
+        ];
+        assert_eq!(
+            fingerprints(&pins),
+            ["SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"]
+        );
     }
 }

@@ -42,7 +42,7 @@ fn deny_all_empties_the_room_and_there_is_no_approve_all() {
     let denied = lab
         .events()
         .iter()
-        .filter(|event| *event == "decision denied")
+        .filter(|event| *event == "approval denied")
         .count();
     assert_eq!(denied, 3);
 }

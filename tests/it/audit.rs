@@ -136,3 +136,50 @@ fn the_last_records_are_shown_to_people_and_to_programs() {
     assert_eq!(lines.len(), 2);
     assert_eq!(lines[1]["seq"], 6);
 }
+
+#[test]
+fn another_configuration_is_recorded_once_with_both_digests() {
+    let lab = lab!();
+    lab.ask("hostname").is("executed", 0);
+    lab.configure("auto_allowed: [hostname, uptime]\n");
+    lab.ask("uptime").is("executed", 0);
+    lab.ask("uptime").is("executed", 0);
+    let records = lab.log();
+    let changes: Vec<_> = records
+        .iter()
+        .filter(|record| record["event"] == "config_changed")
+        .collect();
+    let [change] = changes[..] else {
+        panic!("{changes:?}")
+    };
+    assert_eq!(change["policy_before"], records[0]["policy"]);
+    assert_eq!(change["policy"], records.last().unwrap()["policy"]);
+    assert_ne!(change["policy"], change["policy_before"]);
+    assert_eq!(change["seq"], 3, "it stands before what it judges");
+    lab.log_is_whole();
+}
+
+#[test]
+fn a_run_tells_the_host_key_that_was_demanded_and_where_the_host_was() {
+    let lab = lab!();
+    lab.ask("hostname").is("executed", 0);
+    let records = lab.log();
+    let [intent, outcome] = &records[..] else {
+        panic!("{records:?}")
+    };
+    let key = intent["host_key"][0].as_str().unwrap();
+    assert!(key.starts_with("SHA256:") && key.len() == 50, "{key}");
+    assert_eq!(outcome["host_address"], "127.0.0.1");
+}
+
+#[test]
+fn what_waits_and_what_a_human_says_have_events_of_their_own() {
+    let lab = lab!();
+    lab.ask("touch x").is("approval_requested", 0);
+    lab.send("Deny").is("denied", 0);
+    assert_eq!(
+        lab.events(),
+        ["request approval_requested", "approval denied"]
+    );
+    assert!(lab.log()[1]["waited_ms"].is_u64());
+}

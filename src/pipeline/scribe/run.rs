@@ -4,6 +4,7 @@
 //! **Gives** the part of [`Scribe`] that follows a run from its intent to its end.
 //! **Never** holds an outcome back because it could not be recorded.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Scribe;
@@ -19,6 +20,7 @@ use crate::outcome::Outcome;
 use crate::outcome::Transcript;
 use crate::policy::Case;
 use crate::response::Response;
+use crate::ssh;
 use crate::status::Status;
 use crate::status::exit;
 use crate::visible;
@@ -29,7 +31,9 @@ impl Scribe<'_> {
         let script = case.request().script();
         let mut record = self.record(Event::Intent);
         record.status = Some("started".to_owned());
-        record.host = Some(case.target().host().to_string());
+        let host = case.target().host();
+        record.host = Some(host.to_string());
+        record.host_key = ssh::fingerprints(&ssh::pins(&self.line.ssh.known_hosts, host));
         let sent = script.to_send();
         if sent != script.text() {
             record.sent = Some(sent.into_owned());
@@ -44,10 +48,12 @@ impl Scribe<'_> {
         run: &Authorized,
         outcome: &Outcome,
         transcript: &Transcript,
+        address: Option<IpAddr>,
     ) -> Record {
         let mut record = self.record(Event::Outcome);
         record.status = Some(outcome.status().word().to_owned());
         record.host = Some(run.case().target().host().to_string());
+        record.host_address = address.map(|address| address.to_string());
         record.message = Some(outcome.message());
         record.exit_code = outcome.exit_code();
         record.signal = outcome.signal();
