@@ -1,7 +1,7 @@
 //! Bytes as hexadecimal digits.
 //!
 //! **Reads** nothing.
-//! **Gives** [`of`], [`to_32`].
+//! **Gives** [`of`], [`read`], [`to_32`].
 //! **Never** fails.
 
 /// The bytes in small hexadecimal digits.
@@ -18,9 +18,17 @@ pub fn of(bytes: &[u8]) -> String {
 
 /// Thirty-two bytes from their digits, as [`of`] writes them.
 pub fn to_32(digits: &[u8]) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = digits.try_into().ok()?;
-    let mut bytes = [0; 32];
-    for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
+    read(digits)
+}
+
+/// The `N` bytes that digits stand for, as [`of`] writes them.
+pub fn read<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let pairs = digits.as_chunks().0;
+    if pairs.len() != N || digits.len() != 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
         *byte = value(*high)? << 4 | value(*low)?;
     }
     Some(bytes)
@@ -49,5 +57,14 @@ mod tests {
         assert_eq!(super::to_32(text.to_uppercase().as_bytes()), None);
         assert_eq!(super::to_32(&text.as_bytes()[1..]), None);
         assert_eq!(super::to_32(text.replace('0', "g").as_bytes()), None);
+    }
+
+    #[test]
+    fn any_number_of_bytes_is_read_and_no_other_number() {
+        assert_eq!(super::read(b"000aff"), Some([0, 10, 255]));
+        assert_eq!(super::read(b""), Some([]));
+        for wrong in ["", "000af", "000afff", "000aff00", "000aFF", "000a g", "0x0aff"] {
+            assert_eq!(super::read::<3>(wrong.as_bytes()), None, "{wrong}");
+        }
     }
 }

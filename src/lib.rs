@@ -65,6 +65,8 @@ pub mod approval;
 
 pub mod grant;
 
+pub mod evidence;
+
 pub mod audit;
 
 pub mod authorize;
