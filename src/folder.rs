@@ -66,12 +66,17 @@ pub fn write(dir: &Path, content: &impl Serialize) -> Result<NamedTempFile, Faul
     let mut text = serde_json::to_vec(content)
         .map_err(|error| Fault::of("write", dir)(io::Error::other(error)))?;
     text.push(b'\n');
+    write_bytes(dir, &text)
+}
+
+/// [`write`] for what is not JSON. The file is its owner's alone.
+pub fn write_bytes(dir: &Path, bytes: &[u8]) -> Result<NamedTempFile, Fault> {
     let mut temporary = tempfile::Builder::new()
         .prefix(TEMPORARY)
         .tempfile_in(dir)
         .map_err(Fault::of("create a file in", dir))?;
     temporary
-        .write_all(&text)
+        .write_all(bytes)
         .map_err(Fault::of("write a file in", dir))?;
     temporary
         .as_file()
