@@ -1,7 +1,7 @@
 //! Bytes as hexadecimal digits.
 //!
 //! **Reads** nothing.
-//! **Gives** [`of`], [`read`], [`to_32`].
+//! **Gives** [`of`], [`read`].
 //! **Never** fails.
 
 /// The bytes in small hexadecimal digits.
@@ -14,11 +14,6 @@ pub fn of(bytes: &[u8]) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
-}
-
-/// Thirty-two bytes from their digits, as [`of`] writes them.
-pub fn to_32(digits: &[u8]) -> Option<[u8; 32]> {
-    read(digits)
 }
 
 /// The `N` bytes that digits stand for, as [`of`] writes them.
@@ -53,17 +48,19 @@ mod tests {
     fn only_what_was_written_is_read_back() {
         let bytes: [u8; 32] = std::array::from_fn(|at| (at * 8) as u8);
         let text = super::of(&bytes);
-        assert_eq!(super::to_32(text.as_bytes()), Some(bytes));
-        assert_eq!(super::to_32(text.to_uppercase().as_bytes()), None);
-        assert_eq!(super::to_32(&text.as_bytes()[1..]), None);
-        assert_eq!(super::to_32(text.replace('0', "g").as_bytes()), None);
+        assert_eq!(super::read(text.as_bytes()), Some(bytes));
+        assert_eq!(super::read::<32>(text.to_uppercase().as_bytes()), None);
+        assert_eq!(super::read::<32>(&text.as_bytes()[1..]), None);
+        assert_eq!(super::read::<32>(text.replace('0', "g").as_bytes()), None);
     }
 
     #[test]
     fn any_number_of_bytes_is_read_and_no_other_number() {
         assert_eq!(super::read(b"000aff"), Some([0, 10, 255]));
         assert_eq!(super::read(b""), Some([]));
-        for wrong in ["", "000af", "000afff", "000aff00", "000aFF", "000a g", "0x0aff"] {
+        for wrong in [
+            "", "000af", "000afff", "000aff00", "000aFF", "000a g", "0x0aff",
+        ] {
             assert_eq!(super::read::<3>(wrong.as_bytes()), None, "{wrong}");
         }
     }

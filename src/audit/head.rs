@@ -33,7 +33,7 @@ impl<'a> Head<'a> {
         rest.skip(br#","seq":"#)?;
         let seq = rest.number()?;
         rest.skip(br#","prev":""#)?;
-        let prev = hex::to_32(rest.until(b'"')?)?;
+        let prev = hex::read(rest.until(b'"')?)?;
         rest.skip(br#","event":""#)?;
         let event = rest.until(b'"')?;
         rest.skip(br#","request_id":"#)?;

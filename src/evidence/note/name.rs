@@ -85,7 +85,7 @@ impl KeyId {
         let (name, rest) = text.split_once('+').ok_or(KeyError::Parts)?;
         // Base64 has a `+` of its own, so the rest is one part.
         let (hash, base64) = rest.split_once('+').ok_or(KeyError::Parts)?;
-        let id = Self::new(name, hex::read(hash).ok_or(KeyError::Hash)?)?;
+        let id = Self::new(name, hex::read(hash.as_bytes()).ok_or(KeyError::Hash)?)?;
         if base64.len() != 44 {
             return Err(KeyError::Bytes);
         }
