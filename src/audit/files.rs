@@ -162,13 +162,22 @@ impl Files {
     ///
     /// As [`Files::segments`]; or there is no segment of that number.
     pub fn entries(&self, from: Option<Place>) -> io::Result<Entries> {
+        Ok(Entries {
+            blocks: self.blocks(from, CHUNK)?,
+            block: None,
+            used: 0,
+        })
+    }
+
+    /// The same in blocks of whole lines, each about `size` bytes long.
+    pub(super) fn blocks(&self, from: Option<Place>, size: usize) -> io::Result<Blocks> {
         let mut segments = self.segments()?;
-        let mut offset = 0;
+        let mut start = 0;
         if let Some(from) = from {
             let all = segments.len();
             segments.retain(|segment| segment.first >= from.segment);
             match segments.first() {
-                Some(segment) if segment.first == from.segment => offset = from.offset,
+                Some(segment) if segment.first == from.segment => start = from.offset,
                 // Everything up to now was read, and the live file is empty.
                 None if all == 0 => {}
                 _ => {
@@ -177,11 +186,12 @@ impl Files {
                 }
             }
         }
-        Ok(Entries {
+        Ok(Blocks {
             files: self.clone(),
             queue: segments.into_iter(),
             reading: None,
-            start: offset,
+            size,
+            start,
             last: 0,
             failed: false,
         })
@@ -207,9 +217,62 @@ impl Files {
 /// Reads the lines of a log one after the other; see [`Files::entries`].
 #[derive(Debug)]
 pub struct Entries {
+    blocks: Blocks,
+    block: Option<Block>,
+    /// Bytes of the block that were given away.
+    used: usize,
+}
+
+impl Iterator for Entries {
+    type Item = io::Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(block) = &self.block
+                && let Some(rest) = block.bytes.get(self.used..).filter(|rest| !rest.is_empty())
+            {
+                let end = memchr::memchr(b'\n', rest);
+                let line = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+                let place = Place {
+                    segment: block.first,
+                    offset: block.at + self.used as u64,
+                };
+                self.used += line.len() + 1;
+                return Some(Ok(Entry {
+                    place,
+                    line: line.to_vec(),
+                    torn: end.is_none(),
+                }));
+            }
+            self.used = 0;
+            self.block = match self.blocks.next()? {
+                Ok(block) => Some(block),
+                Err(fault) => return Some(Err(fault)),
+            };
+        }
+    }
+}
+
+/// Whole lines that stand one behind the other in one segment.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// The number of the first record in their segment.
+    pub(super) first: u64,
+    /// The name of the file.
+    pub(super) name: String,
+    /// Where they begin in it.
+    pub(super) at: u64,
+    /// Their bytes. Only what stands last in the log may be without a line break.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Reads a log in blocks; see [`Files::blocks`].
+#[derive(Debug)]
+pub(super) struct Blocks {
     files: Files,
     queue: vec::IntoIter<Segment>,
     reading: Option<Reading>,
+    size: usize,
     /// Bytes to pass over in the next segment.
     start: u64,
     /// The number of the segment that is read, or was read last.
@@ -217,20 +280,57 @@ pub struct Entries {
     failed: bool,
 }
 
+impl Iterator for Blocks {
+    type Item = io::Result<Block>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let next = self.step();
+        self.failed = next.is_err();
+        next.transpose()
+    }
+}
+
+impl Blocks {
+    fn step(&mut self) -> io::Result<Option<Block>> {
+        loop {
+            if let Some(reading) = &mut self.reading {
+                if let Some(block) = reading.block(&self.files, self.size)? {
+                    return Ok(Some(block));
+                }
+                let rotated = !reading.segment.live;
+                self.reading = None;
+                // The live file became a segment while it was read: another one follows it.
+                if rotated && self.queue.len() == 0 {
+                    let read = self.last;
+                    let mut segments = self.files.segments()?;
+                    segments.retain(|segment| segment.first > read);
+                    self.queue = segments.into_iter();
+                }
+            }
+            let Some(segment) = self.queue.next() else {
+                return Ok(None);
+            };
+            self.last = segment.first;
+            let at = std::mem::take(&mut self.start);
+            self.reading = Some(Reading::open(&self.files, segment, at)?);
+        }
+    }
+}
+
+/// One segment, as far as it was read.
 #[derive(Debug)]
 struct Reading {
     file: File,
     segment: Segment,
     /// The first bytes of the file when it was opened.
     beginning: Vec<u8>,
-    buffer: Vec<u8>,
-    /// Bytes of the buffer that were given away.
-    used: usize,
-    /// Where in the file the buffer begins.
+    /// What was read and not given away: the beginning of a line.
+    held: Vec<u8>,
+    /// Where in the file that begins.
     at: u64,
-    /// Bytes of the buffer that hold no line break.
-    searched: usize,
-    over: bool,
 }
 
 impl Reading {
@@ -262,114 +362,63 @@ impl Reading {
             file,
             segment,
             beginning,
-            buffer: Vec::new(),
-            used: 0,
+            held: Vec::new(),
             at,
-            searched: 0,
-            over: false,
         })
     }
 
-    /// The next line, and whether it is torn.
-    fn next(&mut self, files: &Files) -> io::Result<Option<Entry>> {
+    /// The next lines; none at the end.
+    fn block(&mut self, files: &Files, size: usize) -> io::Result<Option<Block>> {
+        let mut searched = 0;
         loop {
-            let unread = self.buffer.get(self.used..).unwrap_or_default();
-            let searched = unread.get(self.searched..).unwrap_or_default();
-            if let Some(found) = memchr::memchr(b'\n', searched) {
-                return Ok(Some(self.give(self.searched + found, false)));
-            }
-            self.searched = unread.len();
-            if self.over {
-                let left = unread.len();
-                return Ok((left > 0).then(|| self.give(left, true)));
-            }
-            if self.searched > LONGEST_LINE {
-                return Err(io::Error::other("a line is longer than any record"));
-            }
-            self.fill(files)?;
+            let over = self.fill(files, size)? == 0;
+            let fresh = self.held.get(searched..).unwrap_or_default();
+            let end = memchr::memrchr(b'\n', fresh).map(|at| searched + at + 1);
+            let end = match end {
+                None if over => self.held.len(),
+                None if self.held.len() > LONGEST_LINE => {
+                    return Err(io::Error::other("a line is longer than any record"));
+                }
+                None => {
+                    searched = self.held.len();
+                    continue;
+                }
+                Some(end) => end,
+            };
+            let rest = self.held.split_off(end);
+            let bytes = std::mem::replace(&mut self.held, rest);
+            let at = self.at;
+            self.at += bytes.len() as u64;
+            let name = self.segment.path.file_name().unwrap_or_default();
+            return Ok((!bytes.is_empty()).then(|| Block {
+                first: self.segment.first,
+                name: name.to_string_lossy().into_owned(),
+                at,
+                bytes,
+            }));
         }
     }
 
-    fn give(&mut self, length: usize, torn: bool) -> Entry {
-        let place = Place {
-            segment: self.segment.first,
-            offset: self.at + self.used as u64,
-        };
-        let line = self.buffer.get(self.used..self.used + length);
-        let line = line.unwrap_or_default().to_vec();
-        self.used += length + usize::from(!torn);
-        self.searched = 0;
-        Entry { place, line, torn }
-    }
-
-    fn fill(&mut self, files: &Files) -> io::Result<()> {
-        self.buffer.drain(..self.used);
-        self.at += self.used as u64;
-        self.used = 0;
-        let held = self.buffer.len();
-        let more = held.max(CHUNK);
-        self.buffer.resize(held + more, 0);
+    /// Reads up to `size` more bytes, and says how many they were.
+    fn fill(&mut self, files: &Files, size: usize) -> io::Result<usize> {
+        let held = self.held.len();
+        self.held.resize(held + size, 0);
         let read = loop {
-            let space = self.buffer.get_mut(held..).unwrap_or_default();
+            let space = self.held.get_mut(held..).unwrap_or_default();
             let read = self.file.read_at(space, self.at + held as u64)?;
             // A live file is emptied only after it was copied: as long as it begins as it did,
             // what was read is what stood there.
             if self.segment.live && !begins_with(&self.file, &self.beginning)? {
                 *self = Self {
-                    buffer: std::mem::take(&mut self.buffer),
+                    held: std::mem::take(&mut self.held),
                     ..Self::copy(files, self.segment.first, self.at)?
                 };
                 continue;
             }
             break read;
         };
-        self.buffer.truncate(held + read);
-        self.over = read == 0;
-        Ok(())
-    }
-}
-
-impl Iterator for Entries {
-    type Item = io::Result<Entry>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let next = self.step();
-        self.failed = next.is_err();
-        next.transpose()
-    }
-}
-
-impl Entries {
-    fn step(&mut self) -> io::Result<Option<Entry>> {
-        loop {
-            if let Some(reading) = &mut self.reading {
-                if let Some(entry) = reading.next(&self.files)? {
-                    return Ok(Some(entry));
-                }
-                let rotated = !reading.segment.live;
-                self.reading = None;
-                // The live file became a segment while it was read: another one follows it.
-                if rotated && self.queue.len() == 0 {
-                    let read = self.last;
-                    let segments = self.files.segments()?;
-                    let behind: Vec<_> = segments
-                        .into_iter()
-                        .filter(|segment| segment.first > read)
-                        .collect();
-                    self.queue = behind.into_iter();
-                }
-            }
-            let Some(segment) = self.queue.next() else {
-                return Ok(None);
-            };
-            self.last = segment.first;
-            let at = std::mem::take(&mut self.start);
-            let reading = Reading::open(&self.files, segment, at)?;
-            self.reading = Some(reading);
-        }
+        self.held.truncate(held + read);
+        Ok(read)
     }
 }
 
@@ -389,8 +438,10 @@ pub(super) fn first_number(file: &File) -> io::Result<Option<u64>> {
     };
     let mut reading = Reading::new(file.try_clone()?, alone, 0)?;
     let nowhere = Files::new("", "");
-    while let Some(entry) = reading.next(&nowhere)? {
-        if let Some((seq, _)) = tail::known(&entry.line).filter(|_| !entry.torn) {
+    while let Some(block) = reading.block(&nowhere, FIRST_CHUNK)? {
+        let lines = block.bytes.split_inclusive(|byte| *byte == b'\n');
+        let mut records = lines.filter_map(|line| tail::known(line.strip_suffix(b"\n")?));
+        if let Some((seq, _)) = records.next() {
             return Ok(Some(seq));
         }
     }
@@ -418,6 +469,9 @@ const SUFFIX: &str = ".jsonl";
 
 /// Bytes that are read at once.
 const CHUNK: usize = 64 * 1024;
+
+/// Bytes that are read for the first record: most are far shorter.
+const FIRST_CHUNK: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
