@@ -26,6 +26,7 @@ use crate::hex;
 use crate::home::Home;
 use crate::lock;
 
+pub mod checkpoint;
 mod files;
 mod head;
 mod history;
@@ -54,9 +55,14 @@ pub use record::SideFile;
 pub use record::WouldHave;
 pub use record::stamp;
 pub use rotate::Rotation;
+pub use verify::Asked as Verify;
 pub use verify::Damage;
+pub use verify::Kind;
+pub use verify::NotResumed;
 pub use verify::OpenIntent;
 pub use verify::Report;
+pub use verify::Unread;
+pub use verify::Verified;
 pub use verify::verify;
 
 /// What stands in `prev` of the first record of all.
@@ -310,6 +316,26 @@ impl AuditLog {
         }
         found.sha256 = hex::of(&hash.finalize());
         Ok(found)
+    }
+
+    /// The number of the last record that is on disk, with all before it.
+    ///
+    /// # Errors
+    ///
+    /// The lock is not free, or the log cannot be read or synced.
+    pub fn committed(&self) -> Result<Option<u64>, Error> {
+        if !lock::lock(&self.lock, self.limits.lock_wait).map_err(self.failed("lock"))? {
+            return Err(Error::Locked(self.limits.lock_wait));
+        }
+        let last = tail::read(&self.file).and_then(|end| match end.last {
+            Some(last) => Ok(Some(last)),
+            None => self.last_rotated(),
+        });
+        let unlocked = self.lock.unlock().map_err(self.failed("unlock"));
+        let last = last.map_err(self.failed("read"))?;
+        unlocked?;
+        self.file.sync_data().map_err(self.failed("sync"))?;
+        Ok(last.map(|last| last.seq))
     }
 
     /// Begins a new segment now, whatever size and age say.

@@ -43,6 +43,7 @@ mod people;
 mod policy;
 mod setup;
 mod table;
+mod verify;
 mod watch;
 mod width;
 
@@ -244,7 +245,7 @@ struct ThawArgs {
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
     /// Read the whole log and say whether it can be believed
-    Verify(Format),
+    Verify(verify::VerifyArgs),
     /// Print the last records
     Tail {
         /// How many
@@ -352,7 +353,7 @@ pub fn run(
         Command::Freeze(asked) => freeze::freeze(world, &asked, out),
         Command::Thaw(asked) => freeze::thaw(world, &asked, out),
         Command::Approver(asked) => approver::run(world, &asked, out, err),
-        Command::Audit(AuditCommand::Verify(format)) => log::verify(world, format.json, out),
+        Command::Audit(AuditCommand::Verify(asked)) => verify::verify(world, &asked, out, err),
         Command::Audit(AuditCommand::Tail { lines, format }) => {
             log::tail(world, lines, format.json, out)
         }

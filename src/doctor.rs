@@ -246,12 +246,12 @@ fn pinned(home: &Home, target: &Target) -> Finding {
 
 fn log(home: &Home, now: DateTime<Utc>) -> Finding {
     let cure = "aiops audit verify";
-    match audit::verify(&home.audit(), now) {
-        Ok(report) if !report.is_whole() => Finding::bad(
+    match audit::verify(home, audit::Verify::default(), now, &mut |_| {}) {
+        Ok((report, _)) if !report.is_whole() => Finding::bad(
             format!("the audit log is damaged in {} places", report.damage.len()),
             cure,
         ),
-        Ok(report) => {
+        Ok((report, _)) => {
             let missing = report
                 .open
                 .iter()

@@ -64,6 +64,31 @@ impl Home {
         self.root.join("audit")
     }
 
+    /// What was signed of the log, one note behind the other.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.evidence().join("checkpoints")
+    }
+
+    /// The keys that check those signatures, one a line.
+    pub fn audit_keys(&self) -> PathBuf {
+        self.evidence().join("keys")
+    }
+
+    /// The key that signs.
+    pub fn audit_key(&self) -> PathBuf {
+        self.runtime().join("audit.key")
+    }
+
+    /// How far the tree over the log was built.
+    pub fn audit_tree(&self) -> PathBuf {
+        self.runtime().join("audit.tree")
+    }
+
+    /// The lock of whoever makes a checkpoint.
+    pub fn checkpoint_lock(&self) -> PathBuf {
+        self.runtime().join("checkpoint.lock")
+    }
+
     /// What lives between two requests: approvals, sockets, locks.
     pub fn runtime(&self) -> PathBuf {
         self.root.join("runtime")

@@ -402,6 +402,10 @@ impl Reading {
     /// Reads up to `size` more bytes, and says how many they were.
     fn fill(&mut self, files: &Files, size: usize) -> io::Result<usize> {
         let held = self.held.len();
+        // No more room than there is to read; one byte tells that there is nothing.
+        let left = self.file.metadata()?.len();
+        let left = left.saturating_sub(self.at + held as u64);
+        let size = usize::try_from(left).unwrap_or(size).clamp(1, size);
         self.held.resize(held + size, 0);
         let read = loop {
             let space = self.held.get_mut(held..).unwrap_or_default();
@@ -441,8 +445,8 @@ pub(super) fn first_number(file: &File) -> io::Result<Option<u64>> {
     while let Some(block) = reading.block(&nowhere, FIRST_CHUNK)? {
         let lines = block.bytes.split_inclusive(|byte| *byte == b'\n');
         let mut records = lines.filter_map(|line| tail::known(line.strip_suffix(b"\n")?));
-        if let Some((seq, _)) = records.next() {
-            return Ok(Some(seq));
+        if let Some(record) = records.next() {
+            return Ok(Some(record.seq));
         }
     }
     Ok(None)
@@ -511,7 +515,7 @@ mod tests {
     }
 
     fn seq(entry: &Entry) -> u64 {
-        tail::known(&entry.line).unwrap().0
+        tail::known(&entry.line).unwrap().seq
     }
 
     #[test]

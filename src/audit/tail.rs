@@ -47,18 +47,20 @@ impl Last {
 
 /// The fields by which a line is known for one of our records.
 #[derive(Deserialize)]
-struct Number {
-    seq: u64,
-    prev: String,
+pub(super) struct Known {
+    /// Its number.
+    pub(super) seq: u64,
+    /// The hash of the line before.
+    pub(super) prev: String,
 }
 
 /// Finds the last record. In a log that is whole that is its last line.
 pub(super) fn read(file: &File) -> io::Result<End> {
     let length = file.metadata()?.len();
     let tail = last_lines(file, 1)?;
-    let last = match tail.strip_suffix(b"\n").and_then(known) {
-        Some((seq, hash)) => Some(Last {
-            seq,
+    let last = match tail.strip_suffix(b"\n").and_then(hashed) {
+        Some((known, hash)) => Some(Last {
+            seq: known.seq,
             hash,
             end: length,
         }),
@@ -91,11 +93,14 @@ pub(super) fn last_lines(file: &File, count: usize) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Number and hash of a line that is a record of ours.
-pub(super) fn known(line: &[u8]) -> Option<(u64, String)> {
-    let number: Number = serde_json::from_slice(line).ok()?;
-    (number.prev.len() == super::GENESIS.len())
-        .then(|| (number.seq, hex::of(&Sha256::digest(line))))
+/// What a line says of itself, where it is a record of ours.
+pub(super) fn known(line: &[u8]) -> Option<Known> {
+    let known: Known = serde_json::from_slice(line).ok()?;
+    (known.prev.len() == super::GENESIS.len()).then_some(known)
+}
+
+fn hashed(line: &[u8]) -> Option<(Known, String)> {
+    Some((known(line)?, hex::of(&Sha256::digest(line))))
 }
 
 /// Reads the whole log for its last record, wherever it stands.
@@ -106,10 +111,10 @@ fn search(mut file: &File) -> io::Result<Option<Last>> {
     let mut last = None;
     while let Some(kind) = lines::read(&mut reader, super::LONGEST_LINE, &mut line)? {
         if kind == Line::Whole
-            && let Some((seq, hash)) = known(&line)
+            && let Some((known, hash)) = hashed(&line)
         {
             last = Some(Last {
-                seq,
+                seq: known.seq,
                 hash,
                 end: reader.stream_position()?,
             });

@@ -1,36 +1,63 @@
 //! Reads the whole log and says whether it can be believed.
 //!
-//! **Reads** `audit.jsonl` from its first byte.
-//! **Gives** [`Report`].
+//! **Reads** every segment from its first byte, checkpoints, keys, and what lies beside the log.
+//! **Gives** [`verify`], [`Report`].
 //! **Never** mends anything.
 
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::collections::BTreeSet;
 use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
 use chrono::DateTime;
 use chrono::TimeDelta;
 use chrono::Utc;
+use serde::Deserialize;
 use serde::Serialize;
-use sha2::Digest as _;
-use sha2::Sha256;
 
-use super::Event;
-use super::GENESIS;
-use super::LONGEST_LINE;
-use super::Record;
-use crate::hex;
-use crate::lines;
-use crate::lines::Line;
+use super::Files;
+use super::Outputs;
+use super::checkpoint;
+use super::files::Block;
+use crate::evidence::note::Verifier;
+use crate::home::Home;
+
+mod follow;
+mod resume;
+pub(super) mod stack;
+pub(super) mod sweep;
+mod witness;
+
+use follow::Follow;
+pub use resume::NotResumed;
+pub use resume::Verified;
+use witness::Witness;
+
+/// What is to be looked at, and whose word counts.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Keys that whoever asks vouches for. Without any, those that lie beside the log count.
+    pub keys: Vec<Verifier>,
+    /// Checkpoints that were kept elsewhere.
+    pub checkpoints: Vec<String>,
+    /// Where an earlier reading ended well.
+    pub resume: Option<Verified>,
+    /// Whether to leave out the files beside the log.
+    pub skip_outputs: bool,
+}
 
 /// What was found in a log.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// Records that are whole and in their place.
+    /// Files that the log lies in.
+    pub segments: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Records that are whole and in their place, with those that were verified before.
     pub records: u64,
+    /// The number of the record after which this reading began; 0 where it began with the first.
+    pub resumed_after: u64,
     /// Lines of another program before the first record, sealed by their hash.
     pub sealed_lines: u64,
     /// Lines that are no records (torn by a crash, or written by somebody else) and acknowledged
@@ -38,23 +65,83 @@ pub struct Report {
     pub recovered: u64,
     /// Bytes behind the last line break: a write that is going on, or was torn by a crash.
     pub torn_bytes: u64,
+    /// Texts beside the log that are what their records speak of.
+    pub outputs: u64,
+    /// The last record.
+    pub last: Option<End>,
+    /// What the checkpoints say.
+    pub checkpoints: Signed,
     /// Everything that should not be, in order.
     pub damage: Vec<Damage>,
     /// Runs that were started and have no outcome.
     pub open: Vec<OpenIntent>,
 }
 
+/// The end of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct End {
+    /// The number of the last record.
+    pub seq: u64,
+    /// The hash of its line.
+    pub sha256: String,
+    /// The root of the tree over all records, in base64; none where it cannot be told.
+    pub root: Option<String>,
+}
+
+/// What is signed of a log.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Signed {
+    /// Checkpoints whose signature is good and whose tree is that of the log.
+    pub good: u64,
+    /// Records that the last of them covers.
+    pub covered: u64,
+    /// The keys that signed them, as `name+hash`.
+    pub by: BTreeSet<String>,
+    /// Whether whoever asked vouches for the keys; else the machine itself does.
+    pub vouched: bool,
+}
+
 /// One thing that should not be.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Damage {
-    /// Line in the file, from 1.
+    /// The name of the file.
+    pub file: String,
+    /// Line in it, from 1; 0 where it is about all of it.
     pub line: u64,
+    /// What kind of damage it is.
+    pub kind: Kind,
     /// What is wrong with it.
     pub what: String,
 }
 
+/// Kinds of damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A line is not as it was written.
+    Changed,
+    /// Records are missing.
+    Removed,
+    /// A line was put in.
+    Inserted,
+    /// A record stands where it does not belong, or a second time.
+    Moved,
+    /// A line is no record, and no record acknowledges it.
+    Strange,
+    /// Records at the end are missing that were signed.
+    CutOff,
+    /// The log is sound in itself, and not the one that was signed.
+    Rewritten,
+    /// A checkpoint cannot be read, or its signature is not good.
+    Signature,
+    /// A text beside the log is missing, or is not what the record speaks of.
+    Output,
+    /// A run was started twice, or ended without a start.
+    Run,
+}
+
 /// A run without an outcome.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenIntent {
     /// Number of the intent's record.
     pub seq: u64,
@@ -69,7 +156,31 @@ pub struct OpenIntent {
     /// Its time limit in seconds.
     pub limit_s: Option<u64>,
     /// Whether that limit and some more is not over yet, so that it may simply be going on.
+    #[serde(default)]
     pub may_be_running: bool,
+}
+
+/// Why a log could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    /// A file cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The log is not the one that was verified before.
+    #[error(transparent)]
+    NotResumed(#[from] NotResumed),
+}
+
+impl Unread {
+    fn of(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.display().to_string();
+        move |source| Self::Io { path, source }
+    }
 }
 
 impl Report {
@@ -91,171 +202,56 @@ impl OpenIntent {
     }
 }
 
-/// Reads a log line by line, from its first byte.
-pub fn verify(path: &Path, now: DateTime<Utc>) -> io::Result<Report> {
-    let reader = BufReader::with_capacity(1 << 16, File::open(path)?);
-    let mut report = verify_from(reader, LONGEST_LINE)?;
-    for open in &mut report.open {
-        open.may_be_running = open.is_in_time(now);
-    }
-    Ok(report)
-}
-
-pub(super) fn verify_from(mut reader: impl BufRead, longest: usize) -> io::Result<Report> {
-    let mut reading = Reading::new();
-    let mut line = Vec::new();
-    while let Some(kind) = lines::read(&mut reader, longest, &mut line)? {
-        match kind {
-            Line::Whole => reading.take(&line),
-            Line::Torn => reading.report.torn_bytes = line.len() as u64,
-            Line::TooLong => reading.take_overlong(longest),
-        }
-    }
-    Ok(reading.report())
-}
-
-/// What the lines read so far amount to.
-struct Reading {
-    report: Report,
-    line: u64,
-    /// Number and hash of the last record.
-    last: Option<(u64, String)>,
-    /// Lines that are no records, waiting for the record that speaks of them.
-    strange: Strange,
-    open: BTreeMap<String, OpenIntent>,
-}
-
-/// Lines that stand where records should.
-#[derive(Default)]
-struct Strange {
-    lines: u64,
-    first: u64,
-    hash: Sha256,
-}
-
-impl Reading {
-    fn new() -> Self {
-        Self {
-            report: Report::default(),
-            line: 0,
-            last: None,
-            strange: Strange::default(),
-            open: BTreeMap::new(),
-        }
-    }
-
-    fn damage(&mut self, line: u64, what: impl Into<String>) {
-        self.report.damage.push(Damage {
-            line,
-            what: what.into(),
+/// Reads a log from its first byte, or from where an earlier reading ended. `progress` is told how
+/// many bytes were read. Gives the point to go on from, where all is well.
+///
+/// # Errors
+///
+/// A file cannot be read, or the log does not continue what was verified before.
+pub fn verify(
+    home: &Home,
+    asked: Asked,
+    now: DateTime<Utc>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Report, Option<Verified>), Unread> {
+    let files = Files::of(home);
+    let unread = || Unread::of(files.live());
+    let outputs = (!asked.skip_outputs).then(|| Outputs::of(home));
+    let notes = checkpoint::read(home).map_err(Unread::of(&home.checkpoints()))?;
+    let known = checkpoint::known_keys(home).map_err(Unread::of(&home.audit_keys()))?;
+    let witness = Witness::new(asked.keys, known, notes, asked.checkpoints);
+    let mut follow = match asked.resume {
+        Some(verified) => resume::go_on(verified, &files, witness, outputs)?,
+        None => Follow::new(witness, outputs),
+    };
+    follow.report.segments = files.segments().map_err(unread())?.len() as u64;
+    let blocks = files.blocks(follow.next, BLOCK).map_err(unread())?;
+    thread::scope(|scope| {
+        // The next block is read while one is looked at.
+        let (give, take) = mpsc::sync_channel(1);
+        scope.spawn(move || {
+            for block in blocks {
+                let failed = block.is_err();
+                if give.send(block).is_err() || failed {
+                    return;
+                }
+            }
         });
-    }
-
-    fn take_overlong(&mut self, longest: usize) {
-        self.line += 1;
-        self.damage(self.line, format!("it is longer than {longest} bytes"));
-    }
-
-    fn take(&mut self, line: &[u8]) {
-        self.line += 1;
-        match serde_json::from_slice::<Record>(line) {
-            Ok(record) => self.take_record(&record, line),
-            Err(_) => {
-                if self.strange.lines == 0 {
-                    self.strange.first = self.line;
-                }
-                self.strange.lines += 1;
-                self.strange.hash.update(line);
-                self.strange.hash.update(b"\n");
-            }
+        for block in take {
+            follow.block(&block?);
+            progress(follow.report.bytes);
         }
-    }
-
-    fn take_record(&mut self, record: &Record, line: &[u8]) {
-        let strange = std::mem::take(&mut self.strange);
-        let speaks = matches!(record.event, Event::Recovered | Event::Sealed);
-        let told = record.found.as_ref().filter(|_| speaks);
-        let found = hex::of(&strange.hash.finalize());
-        let believed = told.is_some_and(|told| told.sha256 == found && told.lines == strange.lines);
-        if strange.lines > 0 && !believed {
-            let what = match told {
-                Some(_) => "it is not what the record behind it speaks of",
-                None => "it is no record",
-            };
-            self.damage(strange.first, what);
-        } else if strange.lines == 0 && speaks {
-            self.damage(self.line, "what it speaks of is not there");
-        }
-        let sealed = strange.lines > 0 && self.last.is_none();
-        if believed {
-            let count = if sealed {
-                &mut self.report.sealed_lines
-            } else {
-                &mut self.report.recovered
-            };
-            *count += strange.lines;
-        }
-        let (seq, prev) = match self.last.take() {
-            Some((seq, hash)) => (seq + 1, hash),
-            None if sealed => (1, told.map_or(found, |told| told.sha256.clone())),
-            None => (1, GENESIS.to_owned()),
-        };
-        if record.prev != prev {
-            self.damage(self.line, BROKEN);
-        } else if record.seq != seq {
-            self.damage(
-                self.line,
-                format!("its number is {} and should be {seq}", record.seq),
-            );
-        } else {
-            self.report.records += 1;
-        }
-        self.last = Some((record.seq, hex::of(&Sha256::digest(line))));
-        self.follow_run(record);
-    }
-
-    fn follow_run(&mut self, record: &Record) {
-        let Some(id) = &record.request_id else { return };
-        match record.event {
-            Event::Intent => {
-                let open = OpenIntent {
-                    seq: record.seq,
-                    timestamp: record.timestamp.clone(),
-                    request_id: record.request_id.clone(),
-                    target: record.target.clone(),
-                    command: record.command.clone(),
-                    limit_s: record.limit_s,
-                    may_be_running: false,
-                };
-                if self.open.insert(id.clone(), open).is_some() {
-                    self.damage(self.line, format!("request {id} was started twice"));
-                }
-            }
-            Event::Outcome if self.open.remove(id).is_none() => {
-                self.damage(
-                    self.line,
-                    format!("request {id} ended without having been started"),
-                );
-            }
-            _ => {}
-        }
-    }
-
-    fn report(mut self) -> Report {
-        if self.strange.lines > 0 {
-            self.damage(
-                self.strange.first,
-                "it is no record, and no record behind it speaks of it",
-            );
-        }
-        self.report.open = self.open.into_values().collect();
-        self.report.open.sort_by_key(|open| open.seq);
-        self.report
-    }
+        Ok(())
+    })
+    .map_err(unread())?;
+    Ok(follow.finish(now))
 }
 
-const BROKEN: &str =
-    "it does not continue the line before it: one of the two was changed, removed or put in";
+/// Bytes of a log that are looked at together.
+const BLOCK: usize = 16 << 20;
 
 /// Seconds that connecting and ending may add to the time limit of a run.
 const RUN_SLACK: i64 = 60;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
-//! `audit verify` and `audit tail`.
+//! `audit tail`.
 //!
 //! **Reads** `audit.jsonl`.
-//! **Gives** what it holds, and whether it can be believed.
+//! **Gives** what it holds.
 //! **Never** writes to it.
 
 use std::io;
@@ -9,81 +9,11 @@ use std::io::Write;
 
 use super::Stop;
 use super::World;
-use super::table::Paint;
 use super::table::Table;
-use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Event;
-use crate::audit::OpenIntent;
 use crate::audit::Record;
 use crate::status::exit;
-
-/// Reads the whole log. Exit code 5 where it cannot be believed or a run has no outcome.
-pub(super) fn verify(world: &World, json: bool, out: &mut dyn Write) -> Result<u8, Stop> {
-    let report = audit::verify(&world.home.audit(), (world.now)())
-        .map_err(|fault| unreadable(world, &fault))?;
-    let (going_on, missing): (Vec<_>, Vec<_>) =
-        report.open.iter().partition(|open| open.may_be_running);
-    let good = report.is_whole() && missing.is_empty();
-    if json {
-        writeln!(
-            out,
-            "{}",
-            serde_json::to_string(&report).map_err(io::Error::other)?
-        )?;
-        return Ok(if good { exit::ANSWERED } else { exit::AUDIT });
-    }
-    writeln!(
-        out,
-        "{} records are whole and in their order.",
-        report.records
-    )?;
-    if report.sealed_lines > 0 {
-        writeln!(
-            out,
-            "{} lines of another program stand before them, sealed.",
-            report.sealed_lines
-        )?;
-    }
-    if report.recovered > 0 {
-        writeln!(
-            out,
-            "{} lines are no records (torn by a crash, or somebody else's) and acknowledged.",
-            report.recovered
-        )?;
-    }
-    if report.torn_bytes > 0 {
-        writeln!(
-            out,
-            "{} bytes behind the last line: a record is being written, or was torn by a crash.",
-            report.torn_bytes
-        )?;
-    }
-    for open in going_on {
-        writeln!(
-            out,
-            "record {}: started at {}, may still be running: {}",
-            open.seq,
-            open.timestamp,
-            named(open)
-        )?;
-    }
-    for open in &missing {
-        let bad = Paint::Red.on("no outcome", world.colour);
-        writeln!(
-            out,
-            "record {}: {bad} of what was started at {}: {}",
-            open.seq,
-            open.timestamp,
-            named(open)
-        )?;
-    }
-    for damage in &report.damage {
-        let bad = Paint::Red.on("damaged", world.colour);
-        writeln!(out, "line {}: {bad}: {}", damage.line, damage.what)?;
-    }
-    Ok(if good { exit::ANSWERED } else { exit::AUDIT })
-}
 
 /// Prints the last records.
 pub(super) fn tail(
@@ -155,16 +85,6 @@ fn add(table: &mut Table, record: &Record) {
             .map_or_else(|| "-".to_owned(), |code| code.to_string()),
         &by.unwrap_or_else(|| "-".to_owned()),
     ]);
-}
-
-fn named(open: &OpenIntent) -> String {
-    let command = open.command.as_deref().unwrap_or("-");
-    let target = open.target.as_deref().unwrap_or("-");
-    format!(
-        "`{}` on {}",
-        crate::visible::line(command),
-        crate::visible::line(target)
-    )
 }
 
 fn unreadable(world: &World, fault: &io::Error) -> Stop {

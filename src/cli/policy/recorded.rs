@@ -1,7 +1,7 @@
 //! What the subcommands that look at the log share: since when, and the reading itself.
 //!
 //! **Reads** logs.
-//! **Gives** [`Since`], [`history`].
+//! **Gives** [`Since`], [`history`], [`own`].
 //! **Never** shows how far it has come where nobody watches.
 
 use std::fs::File;
@@ -16,6 +16,7 @@ use chrono::NaiveDate;
 use chrono::Utc;
 use clap::Args;
 
+use crate::audit::Files;
 use crate::audit::History;
 use crate::audit::stamp;
 use crate::cli::Stop;
@@ -91,7 +92,16 @@ pub(super) fn history(
     Ok(history)
 }
 
-pub(super) fn unreadable(log: &Path, fault: &io::Error) -> Stop {
+/// The files of the installation's own log.
+pub(super) fn own(world: &World) -> Result<Vec<PathBuf>, Stop> {
+    let log = world.home.audit();
+    let segments = Files::of(&world.home)
+        .segments()
+        .map_err(|fault| unreadable(&log, &fault))?;
+    Ok(segments.into_iter().map(|segment| segment.path).collect())
+}
+
+fn unreadable(log: &Path, fault: &io::Error) -> Stop {
     let message = format!("cannot read `{}`: {fault}", log.display());
     Stop::Said(message, exit::AUDIT)
 }

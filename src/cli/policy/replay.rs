@@ -50,13 +50,11 @@ pub(in crate::cli) fn replay(
     let config = Config::load_file(&asked.config)?;
     // A log can be judged where no installation is; then there is nothing to compare with.
     let today = Config::load_only(&world.home).ok();
-    let own = [world.home.audit()];
-    let logs = if asked.logs.is_empty() {
-        &own[..]
-    } else {
-        &asked.logs
+    let logs = match &asked.logs[..] {
+        [] => recorded::own(world)?,
+        given => given.to_vec(),
     };
-    let history = recorded::history(world, logs, since.as_deref(), err)?;
+    let history = recorded::history(world, &logs, since.as_deref(), err)?;
     let found = tuning::replay::replay(&history, &config, today.as_ref());
     if asked.format.json {
         let text = serde_json::to_string(&found).map_err(io::Error::other)?;

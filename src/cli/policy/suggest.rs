@@ -43,7 +43,9 @@ pub(in crate::cli) fn suggest(
     let since = asked.since.stamp(now)?;
     let (log, path) = (world.home.audit(), world.home.config());
     let text = config::read_safely(&path)?;
-    let report = audit::verify(&log, now).map_err(|fault| recorded::unreadable(&log, &fault))?;
+    let asked_of_log = audit::Verify::default();
+    let (report, _) = audit::verify(&world.home, asked_of_log, now, &mut |_| {})
+        .map_err(|fault| Stop::Said(fault.to_string(), exit::AUDIT))?;
     if !report.is_whole() {
         let message = format!(
             "no rule is suggested by a log that cannot be believed: run `aiops audit verify` on `{}`",
@@ -51,7 +53,7 @@ pub(in crate::cli) fn suggest(
         );
         return Err(Stop::Said(message, exit::AUDIT));
     }
-    let history = recorded::history(world, &[log], since.as_deref(), err)?;
+    let history = recorded::history(world, &recorded::own(world)?, since.as_deref(), err)?;
     let found = tuning::suggest::suggest(&history, &text, &path, asked.min)?;
     if asked.format.json {
         let text = serde_json::to_string(&found).map_err(io::Error::other)?;

@@ -1,0 +1,370 @@
+//! Checkpoints: what the log is at one moment, signed, so that it can be compared later.
+//!
+//! **Reads** the log's newest records, the signing key, and how far the tree was built.
+//! **Writes** `audit/checkpoints` and `audit/keys`; hands each checkpoint on to others.
+//! **Gives** [`Settings`], [`make`], [`is_due`], [`Written`].
+//! **Never** signs a log that does not continue what was signed before.
+
+use std::fs;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::DateTime;
+use chrono::Utc;
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::AuditLog;
+use super::Event;
+use super::Files;
+use super::Place;
+use super::Record;
+use super::tail;
+use crate::evidence::key;
+use crate::evidence::key::Keys;
+use crate::evidence::note::Checkpoint;
+use crate::evidence::note::CheckpointError;
+use crate::evidence::note::NoteError;
+use crate::evidence::note::Verifier;
+use crate::evidence::tree;
+use crate::evidence::tree::Range;
+use crate::folder;
+use crate::hex;
+use crate::home::Home;
+use crate::lock;
+
+mod deliver;
+
+pub use deliver::Receivers;
+
+/// When checkpoints are made, and who gets them.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The name of the log, for a key that is not made yet.
+    pub origin: String,
+    /// After so many records.
+    pub records: u64,
+    /// After so much time.
+    pub every: Duration,
+    /// How long to wait for locks.
+    pub lock_wait: Duration,
+    /// Who gets them.
+    pub receivers: Receivers,
+}
+
+/// A checkpoint that was made, or none.
+#[derive(Debug)]
+pub struct Made {
+    /// The signed note; none where nothing is new since the last one.
+    pub note: Option<String>,
+    /// Records that the newest checkpoint covers.
+    pub size: u64,
+    /// Who did not get it, and why.
+    pub undelivered: Vec<String>,
+}
+
+/// Why there is no checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file operation failed.
+    #[error(transparent)]
+    Folder(#[from] folder::Fault),
+    /// The log could not be read or written.
+    #[error(transparent)]
+    Log(#[from] super::Error),
+    /// A file operation failed.
+    #[error("cannot {verb} `{path}`: {source}")]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// On what.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no key.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// The log cannot be called what it is to be called.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Nothing could be signed.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// Somebody else makes one.
+    #[error("another process is making a checkpoint")]
+    Locked,
+    /// The log does not go on from what was signed.
+    #[error(
+        "the log does not continue what the last checkpoint signed: {0}; run `aiops audit verify`"
+    )]
+    Broken(String),
+}
+
+impl Error {
+    fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.display().to_string();
+        move |source| Self::Io { verb, path, source }
+    }
+}
+
+/// How far the tree was built.
+#[derive(Debug, Serialize, Deserialize)]
+struct Built {
+    /// The hash of the last record's line.
+    sha256: String,
+    /// Where the line behind it begins.
+    next: Option<Place>,
+    tree: Range,
+}
+
+/// Whether it is time for one, by the numbers of the records that were just written.
+pub fn is_due(home: &Home, settings: &Settings, written: (u64, u64), now: DateTime<Utc>) -> bool {
+    let (first, last) = written;
+    if last / settings.records > first.saturating_sub(1) / settings.records {
+        return true;
+    }
+    let Ok(facts) = fs::metadata(home.checkpoints()) else {
+        return true;
+    };
+    let made = facts.modified().map(DateTime::<Utc>::from);
+    made.is_ok_and(|made| (now - made).to_std().is_ok_and(|age| age >= settings.every))
+}
+
+/// Makes a checkpoint of all records there are, writes it down and hands it on.
+///
+/// A key that is not known yet is announced in the log first, so that its own checkpoint covers
+/// that record. `wait` is how long to wait for somebody else who makes one.
+///
+/// # Errors
+///
+/// See [`Error`]; then nothing is signed.
+pub fn make(
+    home: &Home,
+    log: &AuditLog,
+    settings: &Settings,
+    now: DateTime<Utc>,
+    wait: Duration,
+) -> Result<Made, Error> {
+    let path = home.checkpoint_lock();
+    let held = lock::take(&path, wait).map_err(Error::io("lock", &path))?;
+    let _held = held.ok_or(Error::Locked)?;
+    super::directory(&home.evidence()).map_err(Error::io("create", &home.evidence()))?;
+    let mut keys = Keys::open(&home.audit_key(), &settings.origin, settings.lock_wait)?;
+    announce(home, log, &keys, now)?;
+    let mut built = match folder::read::<Built>(&home.audit_tree(), TREE_BYTES) {
+        Ok(built) => built,
+        Err(fault) if fault.is_missing() => Built {
+            sha256: super::GENESIS.to_owned(),
+            next: None,
+            tree: Range::new(),
+        },
+        Err(fault) => return Err(fault.into()),
+    };
+    let before = built.tree.size();
+    grow(home, log, &mut built)?;
+    let size = built.tree.size();
+    if size == 0 || size == before && !keys.is_rotating() {
+        return Ok(Made {
+            note: None,
+            size,
+            undelivered: Vec::new(),
+        });
+    }
+    let checkpoint = Checkpoint::new(keys.origin(), size, built.tree.root())?;
+    let note = checkpoint.sign(&keys.signers())?;
+    let path = home.checkpoints();
+    append_note(&path, &note).map_err(Error::io("write", &path))?;
+    keys.retired(settings.lock_wait)?;
+    let written = folder::write(&home.runtime(), &built)?;
+    folder::replace(written, &home.audit_tree())?;
+    let undelivered = settings.receivers.deliver(&checkpoint, &note);
+    Ok(Made {
+        note: Some(note),
+        size,
+        undelivered,
+    })
+}
+
+/// Exchanges the key that signs. The next checkpoint is signed by both.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub fn rotate_key(
+    home: &Home,
+    log: &AuditLog,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Result<Verifier, Error> {
+    let mut keys = Keys::open(&home.audit_key(), &settings.origin, settings.lock_wait)?;
+    announce(home, log, &keys, now)?;
+    keys.rotate(settings.lock_wait)?;
+    announce(home, log, &keys, now)?;
+    Ok(keys.current().verifier().clone())
+}
+
+/// Says in the log, and beside it, which key signs. What is beside it already was said.
+fn announce(home: &Home, log: &AuditLog, keys: &Keys, now: DateTime<Utc>) -> Result<(), Error> {
+    let path = home.audit_keys();
+    let failed = |verb| Error::io(verb, &path);
+    let known = known_keys(home).map_err(failed("read"))?;
+    let current = keys.current().verifier();
+    if known.contains(current) {
+        return Ok(());
+    }
+    let mut record = Record::new(Event::Key, now);
+    record.status = Some("announced".to_owned());
+    record.message = Some("checkpoints are signed by this key from here on".to_owned());
+    record.verifier_key = Some(current.to_string());
+    log.append(record)?;
+    super::directory(&home.evidence()).map_err(failed("write"))?;
+    append(&path, &format!("{current}\n")).map_err(failed("write"))
+}
+
+/// Lets the tree grow by the records that are on disk now.
+fn grow(home: &Home, log: &AuditLog, built: &mut Built) -> Result<(), Error> {
+    let end = log.committed()?;
+    let (last, size) = (end.unwrap_or(0), built.tree.size());
+    if last < size {
+        let what = format!("it had {size} records and has {last}");
+        return Err(Error::Broken(what));
+    }
+    if last == size {
+        return Ok(());
+    }
+    let live = home.audit();
+    let failed = |verb| Error::io(verb, &live);
+    let entries = Files::of(home)
+        .entries(built.next)
+        .map_err(failed("read"))?;
+    for entry in entries {
+        let entry = entry.map_err(failed("read"))?;
+        let Some(known) = tail::known(&entry.line).filter(|_| !entry.torn) else {
+            continue;
+        };
+        let number = built.tree.size() + 1;
+        let before = if number == 1 {
+            // What stands before the first record of all is for `verify` to say.
+            known.prev.clone()
+        } else {
+            built.sha256.clone()
+        };
+        if known.seq != number || known.prev != before {
+            return Err(Error::Broken(format!(
+                "record {number} should follow, and what follows is record {}",
+                known.seq
+            )));
+        }
+        let hash = tree::record_hash(&entry.line);
+        built.tree.push(tree::leaf(&hash));
+        built.sha256 = hex::of(&hash);
+        built.next = Some(entry.next());
+        if number == last {
+            return Ok(());
+        }
+    }
+    let size = built.tree.size();
+    Err(Error::Broken(format!("it ends after record {size}")))
+}
+
+/// One checkpoint as it stands in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The line where it begins, from 1.
+    pub line: u64,
+    /// The note.
+    pub text: String,
+}
+
+/// All checkpoints beside the log; none where there is no file. What is no whole note comes as it
+/// stands there.
+///
+/// # Errors
+///
+/// The file cannot be read.
+pub fn read(home: &Home) -> io::Result<Vec<Written>> {
+    let text = match fs::read(home.checkpoints()) {
+        Ok(text) => text,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(fault) => return Err(fault),
+    };
+    Ok(notes(&String::from_utf8_lossy(&text)))
+}
+
+/// The notes in a text, one behind the other with an empty line between them.
+pub fn notes(text: &str) -> Vec<Written> {
+    let mut notes = Vec::new();
+    let mut note: Option<Written> = None;
+    let mut signed = false;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if line == "\n" && signed {
+            notes.extend(note.take());
+            signed = false;
+            continue;
+        }
+        let note = note.get_or_insert_with(|| Written {
+            line: number as u64 + 1,
+            text: String::new(),
+        });
+        note.text.push_str(line);
+        signed = line.starts_with('—');
+    }
+    notes.extend(note);
+    notes
+}
+
+/// The keys that lie beside the log, in the order in which they signed.
+///
+/// # Errors
+///
+/// The file cannot be read, or a line is no key.
+pub fn known_keys(home: &Home) -> io::Result<Vec<Verifier>> {
+    let text = match fs::read_to_string(home.audit_keys()) {
+        Ok(text) => text,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(fault) => return Err(fault),
+    };
+    let key = |line: &str| Verifier::parse(line).map_err(io::Error::other);
+    text.lines().map(key).collect()
+}
+
+/// Appends a note. What a crash left of an earlier one, which nobody was told of, is taken away.
+fn append_note(path: &Path, note: &str) -> io::Result<()> {
+    if let Ok(text) = fs::read(path)
+        && !text.is_empty()
+        && !text.ends_with(b"\n\n")
+    {
+        let whole = memchr::memmem::rfind(&text, b"\n\n\xe2").unwrap_or(0);
+        let whole = text.get(..whole).unwrap_or_default();
+        let end = memchr::memmem::rfind(whole, b"\n\n").map_or(0, |at| at + 2);
+        OpenOptions::new()
+            .write(true)
+            .open(path)?
+            .set_len(end as u64)?;
+    }
+    append(path, &format!("{note}\n"))
+}
+
+fn append(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(super::READABLE)
+        .open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(super::READABLE))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    let dir = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    File::open(dir)?.sync_all()
+}
+
+/// Bytes of the longest file that tells how far the tree was built.
+const TREE_BYTES: usize = 64 * 1024;
