@@ -32,6 +32,7 @@ mod lab_readme;
 mod message;
 mod people;
 mod preview;
+mod proof;
 mod run;
 mod schema;
 mod sent;
