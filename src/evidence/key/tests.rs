@@ -211,7 +211,7 @@ fn a_file_with_anything_else_in_it_is_refused_and_not_repeated() {
         format!("{line}\n{line}\n"),
         format!("{line}\n{stranger}\n"),
         format!("{named}\n"),
-        line[..line.len() - 4].to_owned(),
+        line.split_at(line.len() - 4).0.to_owned(),
         format!("{line}\n").repeat(40),
         "\u{e9}".repeat(10),
     ] {

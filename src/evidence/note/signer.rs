@@ -53,7 +53,7 @@ impl Signer {
         let mut bytes = Zeroizing::new([ED25519; 33]);
         let (_, seed) = bytes.split_at_mut(1);
         seed.copy_from_slice(self.key.as_bytes());
-        let base64 = Zeroizing::new(STANDARD.encode(&*bytes));
+        let base64 = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
         // All at once, so that no shorter copy is left behind by a text that grew.
         Zeroizing::new([PRIVATE, &self.id().to_string(), "+", &base64].concat())
     }
