@@ -291,22 +291,39 @@ pub struct Written {
 ///
 /// The file cannot be read.
 pub fn read(home: &Home) -> io::Result<Vec<Written>> {
-    let text = match fs::read(home.checkpoints()) {
-        Ok(text) => text,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(fault) => return Err(fault),
-    };
-    Ok(notes(&String::from_utf8_lossy(&text)))
+    match fs::read(home.checkpoints()) {
+        Ok(text) => Ok(notes(&String::from_utf8_lossy(&text))),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// The notes in a text, one behind the other with an empty line between them.
 pub fn notes(text: &str) -> Vec<Written> {
+    let (mut notes, rest) = whole_notes(text);
+    if !rest.is_empty() {
+        let before = text.len() - rest.len();
+        let before = text.get(..before).unwrap_or_default();
+        notes.push(Written {
+            line: before.lines().count() as u64 + 1,
+            text: rest.to_owned(),
+        });
+    }
+    notes
+}
+
+/// Every note that is followed by an empty line, and what stands behind the last one.
+fn whole_notes(text: &str) -> (Vec<Written>, &str) {
     let mut notes = Vec::new();
+    let mut rest = text;
     let mut note: Option<Written> = None;
     let mut signed = false;
+    let mut read = 0;
     for (number, line) in text.split_inclusive('\n').enumerate() {
+        read += line.len();
         if line == "\n" && signed {
             notes.extend(note.take());
+            rest = text.get(read..).unwrap_or_default();
             signed = false;
             continue;
         }
@@ -317,8 +334,7 @@ pub fn notes(text: &str) -> Vec<Written> {
         note.text.push_str(line);
         signed = line.starts_with('—');
     }
-    notes.extend(note);
-    notes
+    (notes, rest)
 }
 
 /// The keys that lie beside the log, in the order in which they signed.
@@ -338,17 +354,13 @@ pub fn known_keys(home: &Home) -> io::Result<Vec<Verifier>> {
 
 /// Appends a note. What a crash left of an earlier one, which nobody was told of, is taken away.
 fn append_note(path: &Path, note: &str) -> io::Result<()> {
-    if let Ok(text) = fs::read(path)
-        && !text.is_empty()
-        && !text.ends_with(b"\n\n")
-    {
-        let whole = memchr::memmem::rfind(&text, b"\n\n\xe2").unwrap_or(0);
-        let whole = text.get(..whole).unwrap_or_default();
-        let end = memchr::memmem::rfind(whole, b"\n\n").map_or(0, |at| at + 2);
-        OpenOptions::new()
-            .write(true)
-            .open(path)?
-            .set_len(end as u64)?;
+    // Bytes that are no text are none of ours, and stay.
+    if let Ok(text) = fs::read_to_string(path) {
+        let torn = whole_notes(&text).1.len();
+        if torn > 0 {
+            let file = OpenOptions::new().write(true).open(path)?;
+            file.set_len((text.len() - torn) as u64)?;
+        }
     }
     append(path, &format!("{note}\n"))
 }

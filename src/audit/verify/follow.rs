@@ -128,6 +128,17 @@ impl<'a> Noted<'a> {
     }
 }
 
+/// Whether the last line is a record as a whole. Of the others the record behind them tells.
+fn ends_well(bytes: &[u8]) -> bool {
+    bytes.is_empty() || Noted::read(last_line(bytes)).is_some()
+}
+
+fn last_line(bytes: &[u8]) -> &[u8] {
+    let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let start = memchr::memrchr(b'\n', body).map_or(0, |at| at + 1);
+    body.get(start..).unwrap_or_default()
+}
+
 impl Follow {
     pub(super) fn new(witness: Witness, outputs: Option<Outputs>) -> Self {
         Self {
@@ -158,7 +169,7 @@ impl Follow {
         let swept = calm
             .then(|| sweep::sweep(&block.bytes, self.witness.cuts()))
             .flatten()
-            .filter(|swept| self.continues(swept));
+            .filter(|swept| self.continues(swept) && ends_well(&block.bytes));
         match swept {
             Some(swept) => self.take_all(swept, block),
             None => self.take_each(block),
@@ -212,21 +223,20 @@ impl Follow {
     }
 
     fn take_all(&mut self, swept: Vec<Sweep>, block: &Block) {
-        let body = block.bytes.strip_suffix(b"\n").unwrap_or(&block.bytes);
-        let last_line = memchr::memrchr(b'\n', body).map_or(0, |at| at as u64 + 1);
+        let last_line = block.bytes.len() as u64 - last_line(&block.bytes).len() as u64 - 1;
         for sweep in swept {
             let count = sweep.last + 1 - sweep.first;
             let line_of = |seq: u64, line: u64| line + seq - sweep.first + 1;
+            for (seq, line) in &sweep.beside {
+                if let Some(noted) = Noted::read(line) {
+                    self.beside(&noted, line_of(*seq, self.line));
+                }
+            }
             for stack in &sweep.pieces {
                 for (level, root) in stack.items() {
                     self.grows = self.grows && self.tree.push_subtree(*level, *root).is_ok();
                 }
                 self.reached(stack.end());
-            }
-            for (seq, line) in &sweep.beside {
-                if let Some(noted) = Noted::read(line) {
-                    self.beside(&noted, line_of(*seq, self.line));
-                }
             }
             for loose in &sweep.loose {
                 match loose {
@@ -307,13 +317,13 @@ impl Follow {
         }
         self.last = Some(last);
         self.report.records += 1;
+        self.beside(noted, self.line);
         if self.grows {
             let hash = self.last.as_ref().map(|last| last.hash).unwrap_or_default();
             self.tree.push(tree::leaf(&hash));
             self.reached(noted.seq);
         }
         self.follow_run(noted);
-        self.beside(noted, self.line);
     }
 
     /// Puts lines that are no records in their place. Gives the hash of those that stand before the
@@ -498,7 +508,7 @@ impl Follow {
             self.damage_in(strange.file, strange.first, Kind::Strange, what);
         }
         let records = self.last.as_ref().map_or(0, |last| last.seq);
-        self.witness.finish(records, self.grows, &mut self.report);
+        self.witness.finish(records, &mut self.report);
         self.report.last = self.last.as_ref().map(|last| End {
             seq: last.seq,
             sha256: hex::of(&last.hash),
