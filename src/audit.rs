@@ -4,6 +4,7 @@
 //! **Gives** [`AuditLog`], [`Receipt`], [`Record`]; [`Files`] to read all of it.
 //! **Never** creates the file, and never answers before the record is on disk.
 
+use std::cell::Cell;
 use std::fs::DirBuilder;
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -17,6 +18,9 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::fs::IFlags;
+use rustix::fs::ioctl_getflags;
+use rustix::fs::ioctl_setflags;
 use rustix::process::Resource;
 use rustix::process::getrlimit;
 use sha2::Digest as _;
@@ -31,6 +35,7 @@ mod files;
 mod head;
 mod history;
 mod outputs;
+mod prove;
 mod record;
 mod rotate;
 mod tail;
@@ -44,6 +49,8 @@ pub use files::Segment;
 pub use history::Asked;
 pub use history::History;
 pub use outputs::Outputs;
+pub use prove::Unproved;
+pub use prove::prove;
 pub use record::Event;
 pub use record::FoundFacts;
 pub use record::GrantUse;
@@ -56,13 +63,13 @@ pub use record::WouldHave;
 pub use record::stamp;
 pub use rotate::Rotation;
 pub use verify::Asked as Verify;
+pub use verify::Bookmark;
 pub use verify::Damage;
 pub use verify::Kind;
 pub use verify::NotResumed;
 pub use verify::OpenIntent;
 pub use verify::Report;
 pub use verify::Unread;
-pub use verify::Verified;
 pub use verify::verify;
 
 /// What stands in `prev` of the first record of all.
@@ -107,6 +114,7 @@ pub struct AuditLog {
     files: Files,
     outputs: Outputs,
     limits: Limits,
+    appended: Cell<Option<(u64, u64)>>,
 }
 
 /// Proof that a record is on disk. Only [`AuditLog::append`] makes one.
@@ -201,6 +209,7 @@ impl AuditLog {
             files: Files::of(home),
             outputs: Outputs::of(home),
             limits,
+            appended: Cell::new(None),
         })
     }
 
@@ -222,6 +231,8 @@ impl AuditLog {
         let unlocked = self.lock.unlock().map_err(self.failed("unlock"));
         let seq = written?;
         unlocked?;
+        let first = self.appended.get().map_or(seq, |(first, _)| first);
+        self.appended.set(Some((first, seq)));
         match self.file.sync_data() {
             Ok(()) => Ok(Receipt { seq }),
             Err(source) => Err(Error::NotSynced {
@@ -355,6 +366,29 @@ impl AuditLog {
             .map_err(self.failed("rotate"));
         let unlocked = self.lock.unlock().map_err(self.failed("unlock"));
         rotated.and(unlocked)
+    }
+
+    /// As [`AuditLog::rotate`], also where the live file may only grow. Only root may lift that.
+    ///
+    /// # Errors
+    ///
+    /// As [`AuditLog::rotate`], or the attribute cannot be changed.
+    pub fn rotate_as_root(&self) -> Result<(), Error> {
+        let flags = ioctl_getflags(&self.file).unwrap_or(IFlags::empty());
+        if !flags.contains(IFlags::APPEND) {
+            return self.rotate();
+        }
+        let set = |flags| ioctl_setflags(&self.file, flags).map_err(io::Error::from);
+        set(flags - IFlags::APPEND).map_err(self.failed("lift the attribute `a` of"))?;
+        let rotated = self.rotate();
+        let again = set(flags).map_err(self.failed("set the attribute `a` of"));
+        rotated.and(again)
+    }
+
+    /// The numbers of the first and the last record that this process has appended; none where it
+    /// has appended none.
+    pub fn appended(&self) -> Option<(u64, u64)> {
+        self.appended.get()
     }
 
     /// The last records as they stand in the file, for people.

@@ -9,6 +9,7 @@ use std::io;
 use std::io::Read;
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -22,6 +23,7 @@ use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Event;
 use crate::audit::Record;
+use crate::audit::checkpoint;
 use crate::caller::Caller;
 use crate::config;
 use crate::config::Config;
@@ -34,6 +36,7 @@ use crate::uptime::Moment;
 
 mod approver;
 mod check;
+mod evidence;
 mod freeze;
 mod grant;
 mod log;
@@ -246,6 +249,19 @@ struct ThawArgs {
 enum AuditCommand {
     /// Read the whole log and say whether it can be believed
     Verify(verify::VerifyArgs),
+    /// Sign the log as it is now, and hand the checkpoint on
+    Checkpoint(Format),
+    /// Show or exchange the key that signs checkpoints
+    #[command(subcommand)]
+    Key(evidence::KeyCommand),
+    /// Print a proof that a record is in the log, which is checked without the log
+    Prove(evidence::ProveArgs),
+    /// Check such a proof, and print the record that it proves
+    CheckProof(evidence::CheckProofArgs),
+    /// Begin a new segment of the log now
+    Rotate,
+    /// Print the JSON Schema of a record
+    Schema,
     /// Print the last records
     Tail {
         /// How many
@@ -291,11 +307,36 @@ pub struct Told {
     /// The request that the line shows, where it asks a human: once it is printed, a bare word can
     /// mean it.
     pub shows: Option<Shown>,
+    /// What is done when the line is printed.
+    pub chores: Option<Chores>,
+}
+
+/// What nobody has to wait for with an answer.
+#[derive(Debug)]
+pub struct Chores {
+    home: Home,
+    log: AuditLog,
+    settings: checkpoint::Settings,
+    now: fn() -> DateTime<Utc>,
+}
+
+impl Chores {
+    /// Signs the log, where it is time for that. What goes wrong is kept for `doctor`.
+    pub fn run(&self) {
+        let Some(appended) = self.log.appended() else {
+            return;
+        };
+        let (home, now) = (&self.home, (self.now)());
+        if checkpoint::is_due(home, &self.settings, appended, now) {
+            let made = checkpoint::make(home, &self.log, &self.settings, now, Duration::ZERO);
+            let _ = checkpoint::remember(home, made, now);
+        }
+    }
 }
 
 /// Answers the one message on standard input.
 pub fn answer(world: &World, input: &mut (impl Read + AsFd)) -> Told {
-    let (answer, limit, shows) = match line(world) {
+    let (answer, limit, shows, chores) = match line(world) {
         Ok(line) => {
             let bounds = line.limits.message_bounds();
             let answer = match message::read(input, &bounds, world.stdin_is_terminal) {
@@ -303,14 +344,21 @@ pub fn answer(world: &World, input: &mut (impl Read + AsFd)) -> Told {
                 Err(fault) => pipeline::unreadable(&line, &fault),
             };
             let shows = answer.shows.map(|id| line.approvals.shown(id));
-            (answer, line.limits.answer_chars, shows)
+            let chores = Chores {
+                home: world.home.clone(),
+                log: line.log,
+                settings: line.checkpoints,
+                now: world.now,
+            };
+            (answer, line.limits.answer_chars, shows, Some(chores))
         }
-        Err(answer) => (*answer, pipeline::ANSWER_CHARS, None),
+        Err(answer) => (*answer, pipeline::ANSWER_CHARS, None, None),
     };
     Told {
         exit: answer.exit,
         line: answer.to_line(limit),
         shows,
+        chores,
     }
 }
 
@@ -357,6 +405,14 @@ pub fn run(
         Command::Audit(AuditCommand::Tail { lines, format }) => {
             log::tail(world, lines, format.json, out)
         }
+        Command::Audit(AuditCommand::Checkpoint(format)) => {
+            evidence::checkpoint(world, format.json, out, err)
+        }
+        Command::Audit(AuditCommand::Key(asked)) => evidence::key(world, &asked, out),
+        Command::Audit(AuditCommand::Prove(asked)) => evidence::prove(world, &asked, out),
+        Command::Audit(AuditCommand::CheckProof(asked)) => evidence::check_proof(&asked, out),
+        Command::Audit(AuditCommand::Rotate) => evidence::rotate(world, out),
+        Command::Audit(AuditCommand::Schema) => papers::schema(papers::Schema::Record, out),
         Command::Config(ConfigCommand::Check(format)) => setup::check(world, format.json, out),
         Command::Policy(PolicyCommand::Replay(asked)) => policy::replay(world, &asked, out, err),
         Command::Policy(PolicyCommand::Suggest(asked)) => policy::suggest(world, &asked, out, err),

@@ -23,6 +23,7 @@ use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Event;
 use crate::audit::Record;
+use crate::audit::checkpoint;
 use crate::caller::Caller;
 use crate::factor;
 use crate::factor::Factors;
@@ -79,6 +80,8 @@ pub struct Config {
     pub factors: factor::Limits,
     /// Bounds of the log.
     pub audit: audit::Limits,
+    /// When the log is signed, and who gets what was signed.
+    pub checkpoints: checkpoint::Settings,
     /// What is taken out of text.
     pub redaction: Redaction,
     /// How targets are reached.
@@ -265,6 +268,7 @@ impl Config {
             grants: Grants::new(home.grants(), self.grants),
             factors,
             log,
+            checkpoints: self.checkpoints,
             redaction: self.redaction,
             ssh: self.ssh,
             limits: self.limits,

@@ -20,6 +20,7 @@ use crate::home::Home;
 use crate::target::Target;
 
 mod approvers;
+mod evidence;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -110,6 +111,7 @@ pub fn examine(home: &Home, now: DateTime<Utc>) -> Vec<Finding> {
             }
             findings.extend(config.inventory.iter().map(|target| pinned(home, target)));
             findings.extend(approvers::examine(home, &config, now));
+            findings.extend(evidence::examine(home, &config));
         }
         Err(fault) => {
             findings.push(Finding::bad(fault.to_string(), "aiops config check"));

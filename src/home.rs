@@ -84,6 +84,11 @@ impl Home {
         self.runtime().join("audit.tree")
     }
 
+    /// What went wrong with the last checkpoint.
+    pub fn checkpoint_trouble(&self) -> PathBuf {
+        self.runtime().join("checkpoint.trouble")
+    }
+
     /// The lock of whoever makes a checkpoint.
     pub fn checkpoint_lock(&self) -> PathBuf {
         self.runtime().join("checkpoint.lock")

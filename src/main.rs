@@ -73,6 +73,9 @@ fn run(arguments: Vec<OsString>) -> u8 {
         // Whoever waits for our end and then starts a word is known to have seen it.
         std::thread::sleep(now.until_a_start_is_later());
     }
+    if let Some(chores) = told.chores {
+        chores.run();
+    }
     told.exit
 }
 

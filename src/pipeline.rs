@@ -17,6 +17,7 @@ use crate::approval::Told;
 use crate::approval::Via;
 use crate::audit;
 use crate::audit::AuditLog;
+use crate::audit::checkpoint;
 use crate::authorize;
 use crate::authorize::Authorized;
 use crate::caller::Caller;
@@ -85,6 +86,8 @@ pub struct Line {
     pub factors: Factors,
     /// Where everything is written down.
     pub log: AuditLog,
+    /// When the log is signed.
+    pub checkpoints: checkpoint::Settings,
     /// What is taken out of text before it is stored or shown.
     pub redaction: Redaction,
     /// How targets are reached.

@@ -47,8 +47,8 @@ pub use deliver::Receivers;
 /// When checkpoints are made, and who gets them.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The name of the log, for a key that is not made yet.
-    pub origin: String,
+    /// The name of the log, for a key that is not made yet; without it the name of this machine.
+    pub origin: Option<String>,
     /// After so many records.
     pub records: u64,
     /// After so much time.
@@ -95,6 +95,11 @@ pub enum Error {
     /// The log cannot be called what it is to be called.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The log was signed before, and the key is gone.
+    #[error(
+        "the log was signed before, and its key `{0}` is gone: put it back, or say so with `aiops audit key rotate --lost`"
+    )]
+    KeyGone(String),
     /// Nothing could be signed.
     #[error(transparent)]
     Note(#[from] NoteError),
@@ -157,7 +162,7 @@ pub fn make(
     let held = lock::take(&path, wait).map_err(Error::io("lock", &path))?;
     let _held = held.ok_or(Error::Locked)?;
     super::directory(&home.evidence()).map_err(Error::io("create", &home.evidence()))?;
-    let mut keys = Keys::open(&home.audit_key(), &settings.origin, settings.lock_wait)?;
+    let mut keys = keys(home, settings)?;
     announce(home, log, &keys, now)?;
     let mut built = match folder::read::<Built>(&home.audit_tree(), TREE_BYTES) {
         Ok(built) => built,
@@ -193,7 +198,8 @@ pub fn make(
     })
 }
 
-/// Exchanges the key that signs. The next checkpoint is signed by both.
+/// Exchanges the key that signs. The next checkpoint is signed by both; where the key before is
+/// `lost`, by the new one alone, and whoever checks has to be told of it in another way.
 ///
 /// # Errors
 ///
@@ -203,12 +209,85 @@ pub fn rotate_key(
     log: &AuditLog,
     settings: &Settings,
     now: DateTime<Utc>,
+    lost: bool,
 ) -> Result<Verifier, Error> {
-    let mut keys = Keys::open(&home.audit_key(), &settings.origin, settings.lock_wait)?;
+    if lost && !home.audit_key().exists() {
+        let known = known_keys(home).map_err(Error::io("read", &home.audit_keys()))?;
+        let origin = known.last().map(|key| key.id().name().to_owned());
+        let origin = origin.unwrap_or_else(own_origin);
+        let keys = Keys::open(&home.audit_key(), &origin, settings.lock_wait)?;
+        announce(home, log, &keys, now)?;
+        return Ok(keys.current().verifier().clone());
+    }
+    let mut keys = keys(home, settings)?;
     announce(home, log, &keys, now)?;
     keys.rotate(settings.lock_wait)?;
     announce(home, log, &keys, now)?;
     Ok(keys.current().verifier().clone())
+}
+
+/// The keys that sign. One is made only for a log that was never signed: where a key is known and its
+/// secret is gone, somebody has to say so.
+fn keys(home: &Home, settings: &Settings) -> Result<Keys, Error> {
+    let path = home.audit_key();
+    if let Some(keys) = Keys::read(&path)? {
+        return Ok(keys);
+    }
+    if home.audit_keys().exists() {
+        return Err(Error::KeyGone(path.display().to_string()));
+    }
+    let origin = settings.origin.clone().unwrap_or_else(own_origin);
+    Ok(Keys::open(&path, &origin, settings.lock_wait)?)
+}
+
+/// A name for the log of this machine.
+fn own_origin() -> String {
+    let system = rustix::system::uname();
+    let name = system.nodename().to_string_lossy();
+    Some(format!("{name}/aiops"))
+        .filter(|origin| key::is_origin(origin))
+        .unwrap_or_else(|| "localhost/aiops".to_owned())
+}
+
+/// Keeps for `doctor` why there is no checkpoint or who did not get it, and gives it back.
+///
+/// # Errors
+///
+/// The fault that is kept.
+pub fn remember(home: &Home, made: Result<Made, Error>, now: DateTime<Utc>) -> Result<Made, Error> {
+    let trouble = match &made {
+        // Somebody else is at it, and will tell.
+        Err(Error::Locked) => return made,
+        Err(fault) => vec![fault.to_string()],
+        Ok(none) if none.note.is_none() => return made,
+        Ok(made) => made.undelivered.clone(),
+    };
+    let path = home.checkpoint_trouble();
+    // Where even this cannot be written down, the file system says so to everybody.
+    let _ = if trouble.is_empty() {
+        folder::remove(&path)
+    } else {
+        let told = Trouble {
+            at: super::stamp(now),
+            what: trouble,
+        };
+        folder::write(&home.runtime(), &told).and_then(|written| folder::replace(written, &path))
+    };
+    made
+}
+
+/// What went wrong with the last checkpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Trouble {
+    /// When.
+    pub at: String,
+    /// What, one sentence each.
+    pub what: Vec<String>,
+}
+
+/// What went wrong with the last checkpoint; none where nothing did.
+pub fn trouble(home: &Home) -> Option<Trouble> {
+    folder::read(&home.checkpoint_trouble(), TREE_BYTES).ok()
 }
 
 /// Says in the log, and beside it, which key signs. What is beside it already was said.

@@ -30,8 +30,8 @@ pub(super) mod sweep;
 mod witness;
 
 use follow::Follow;
+pub use resume::Bookmark;
 pub use resume::NotResumed;
-pub use resume::Verified;
 use witness::Witness;
 
 /// What is to be looked at, and whose word counts.
@@ -42,7 +42,7 @@ pub struct Asked {
     /// Checkpoints that were kept elsewhere.
     pub checkpoints: Vec<String>,
     /// Where an earlier reading ended well.
-    pub resume: Option<Verified>,
+    pub resume: Option<Bookmark>,
     /// Whether to leave out the files beside the log.
     pub skip_outputs: bool,
 }
@@ -213,7 +213,7 @@ pub fn verify(
     asked: Asked,
     now: DateTime<Utc>,
     progress: &mut dyn FnMut(u64),
-) -> Result<(Report, Option<Verified>), Unread> {
+) -> Result<(Report, Option<Bookmark>), Unread> {
     let files = Files::of(home);
     let unread = || Unread::of(files.live());
     let outputs = (!asked.skip_outputs).then(|| Outputs::of(home));

@@ -1,7 +1,7 @@
 //! `audit verify`: whether the log can be believed.
 //!
 //! **Reads** the log and what lies beside it, keys and checkpoints that are handed in.
-//! **Writes** only the state file that it is told to.
+//! **Gives** a report; the bookmark of `--resume` is the only file it writes.
 //! **Never** needs the configuration: whoever may read the log may verify it.
 
 use std::fs;
@@ -17,10 +17,10 @@ use super::Stop;
 use super::World;
 use super::table::Paint;
 use crate::audit;
+use crate::audit::Bookmark;
 use crate::audit::Files;
 use crate::audit::OpenIntent;
 use crate::audit::Report;
-use crate::audit::Verified;
 use crate::audit::Verify;
 use crate::audit::checkpoint;
 use crate::evidence::note::Verifier;
@@ -239,7 +239,7 @@ pub(super) fn text(path: &Path) -> Result<String, Stop> {
 }
 
 /// What an earlier reading left; none where there was none.
-fn state(path: &Path) -> Result<Option<Verified>, Stop> {
+fn state(path: &Path) -> Result<Option<Bookmark>, Stop> {
     match folder::read(path, STATE_BYTES) {
         Ok(state) => Ok(Some(state)),
         Err(fault) if fault.is_missing() => Ok(None),
@@ -247,7 +247,7 @@ fn state(path: &Path) -> Result<Option<Verified>, Stop> {
     }
 }
 
-fn keep(path: &Path, verified: &Verified) -> Result<(), Stop> {
+fn keep(path: &Path, verified: &Bookmark) -> Result<(), Stop> {
     let dir = match path.parent() {
         Some(dir) if dir != Path::new("") => dir,
         _ => Path::new("."),

@@ -30,6 +30,9 @@ use crate::assurance::Assurance;
 use crate::assurance::Demand;
 use crate::assurance::Principal;
 use crate::audit;
+use crate::audit::checkpoint;
+use crate::audit::checkpoint::Receivers;
+use crate::evidence::key;
 use crate::factor;
 use crate::grant;
 use crate::home::Home;
@@ -93,6 +96,7 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
     let redaction = reader.redaction(std::mem::take(&mut raw.redact), pattern);
     let ssh = reader.ssh(&mut raw, home);
     let audit = reader.audit(&raw, ssh.output_bytes);
+    let checkpoints = reader.checkpoints(&mut raw, audit.lock_wait);
     let limits = reader.limits(&mut raw, shell, timeout_max);
     let config = Config {
         scope: here,
@@ -103,6 +107,7 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
         grants,
         factors,
         audit,
+        checkpoints,
         redaction,
         ssh,
         limits,
@@ -352,6 +357,29 @@ impl Reader {
         }
     }
 
+    fn checkpoints(&mut self, raw: &mut Raw, lock_wait: Duration) -> checkpoint::Settings {
+        let raw = std::mem::take(&mut raw.checkpoints);
+        if let Some(origin) = &raw.origin
+            && !key::is_origin(&origin.value)
+        {
+            let what = "`checkpoints.origin` has to be a name like `gw1.example.org/aiops`";
+            self.fault(Place::of("checkpoints.origin"), what);
+        }
+        let socket = |path: &str, wanted: bool| wanted.then(|| PathBuf::from(path));
+        checkpoint::Settings {
+            origin: raw.origin.map(|origin| origin.value),
+            records: self.number(&limit::CHECKPOINT_RECORDS, raw.records),
+            every: self.time(&limit::CHECKPOINT_EVERY, raw.every),
+            lock_wait,
+            receivers: Receivers {
+                journald: socket(JOURNALD, raw.journald.unwrap_or(true)),
+                syslog: socket(SYSLOG, raw.syslog.unwrap_or(false)),
+                command: raw.command,
+                command_wait: self.time(&limit::CHECKPOINT_WAIT, raw.command_wait),
+            },
+        }
+    }
+
     fn limits(
         &mut self,
         raw: &mut Raw,
@@ -452,6 +480,10 @@ pub(super) fn line_of<T>(spanned: &Spanned<T>) -> Option<u64> {
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What Hermes takes for its own voice.
+/// The socket of journald's native protocol, and that of syslog.
+const JOURNALD: &str = "/run/systemd/journal/socket";
+const SYSLOG: &str = "/dev/log";
+
 const CLIENT_MARKERS: [&str; 3] = [
     "[OUT-OF-BAND USER MESSAGE",
     "<untrusted_tool_result",

@@ -126,7 +126,7 @@ help: it stands in line 15 already
    |
 20 | password: hunter2
    | ^^^^^^^^
-help: known keys: mode, unknown_default, targets, fragments, auto_allowed, approval_required, forbidden, policy, limits, approvals, ssh, redact, client_markers
+help: known keys: mode, unknown_default, targets, fragments, auto_allowed, approval_required, forbidden, policy, limits, approvals, ssh, checkpoints, redact, client_markers
 ",
     );
 }

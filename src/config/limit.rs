@@ -84,6 +84,10 @@ pub(super) const LOG_INLINE: Limit = size("limits.log_inline", 16 * KIB, KIB, 64
 pub(super) const LOG_SEGMENT: Limit = size("limits.log_segment", 64 * MIB, 64 * KIB, 1024 * GIB);
 pub(super) const LOG_SEGMENT_AGE: Limit = time("limits.log_segment_age", 30 * DAY, 60, 3650 * DAY);
 
+pub(super) const CHECKPOINT_RECORDS: Limit = size("checkpoints.records", 1000, 1, 1_000_000_000);
+pub(super) const CHECKPOINT_EVERY: Limit = time("checkpoints.every", 300, 1, 30 * DAY);
+pub(super) const CHECKPOINT_WAIT: Limit = time("checkpoints.command_wait", 5, 1, 300);
+
 pub(super) const TTL: Limit = time("approvals.ttl", 900, 10, DAY);
 pub(super) const RULE_TTL: Limit = Limit {
     default: None,

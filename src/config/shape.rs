@@ -154,6 +154,7 @@ pub(super) const FILE: &[Key] = &[
     key("limits", Shape::Keys(LIMITS), "Numbers that stop something.").not_empty(),
     key("approvals", Shape::Keys(APPROVALS), "The waiting room for requests that need a human.").not_empty(),
     key("ssh", Shape::Keys(SSH), "How targets are reached.").not_empty(),
+    key("checkpoints", Shape::Keys(CHECKPOINTS), "When the log is signed, and who gets what was signed.").not_empty(),
     key(
         "redact",
         Shape::List(&Shape::Keys(SECRET)),
@@ -469,6 +470,46 @@ const APPROVALS: &[Key] = &[
         &limit::FACTOR_LOCK_MAX,
         "factor_lock_max",
         "The longest that none is looked at.",
+    ),
+];
+
+const CHECKPOINTS: &[Key] = &[
+    key(
+        "origin",
+        Shape::Text,
+        "The name of the log, like `gw1.example.org/aiops`, for a key that is not made yet. Without it, the name of this machine.",
+    ),
+    number(
+        &limit::CHECKPOINT_RECORDS,
+        "records",
+        "A checkpoint is made after so many records.",
+    ),
+    number(
+        &limit::CHECKPOINT_EVERY,
+        "every",
+        "And after so much time, where there are new ones.",
+    ),
+    key(
+        "journald",
+        Shape::Truth,
+        "Whether journald gets each checkpoint, where there is one.",
+    )
+    .default("true"),
+    key(
+        "syslog",
+        Shape::Truth,
+        "Whether syslog gets each checkpoint, by /dev/log.",
+    )
+    .default("false"),
+    key(
+        "command",
+        TEXTS,
+        "A program and its arguments; it gets each checkpoint on standard input.",
+    ),
+    number(
+        &limit::CHECKPOINT_WAIT,
+        "command_wait",
+        "How long that program may take.",
     ),
 ];
 

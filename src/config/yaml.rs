@@ -47,6 +47,7 @@ pub(super) struct Raw {
     pub(super) limits: RawLimits,
     pub(super) approvals: RawApprovals,
     pub(super) ssh: RawSsh,
+    pub(super) checkpoints: RawCheckpoints,
     pub(super) redact: Vec<Spanned<RawSecret>>,
     pub(super) client_markers: Option<Vec<String>>,
 }
@@ -207,6 +208,18 @@ pub(super) struct RawApprovals {
     pub(super) keep_decided: Option<Quantity>,
     pub(super) remembered: Option<Quantity>,
     pub(super) lock_wait: Option<Quantity>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawCheckpoints {
+    pub(super) origin: Option<Spanned<String>>,
+    pub(super) records: Option<Quantity>,
+    pub(super) every: Option<Quantity>,
+    pub(super) journald: Option<bool>,
+    pub(super) syslog: Option<bool>,
+    pub(super) command: Vec<String>,
+    pub(super) command_wait: Option<Quantity>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -23,6 +23,7 @@ mod cli;
 mod config;
 mod crowd;
 mod doctor;
+mod evidence;
 mod explain;
 mod factor;
 mod fault;

@@ -1,6 +1,6 @@
 //! Hands a checkpoint to whoever keeps it out of reach of this machine.
 //!
-//! **Writes** to the sockets of journald and syslog, and to the standard input of a command.
+//! **Reads** nothing; it writes to the sockets of journald and syslog, and to the standard input of a command.
 //! **Gives** [`Receivers`].
 //! **Never** waits longer than it was told to, and never hides who did not get it.
 
@@ -10,7 +10,6 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
-use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
 use std::thread;
@@ -86,8 +85,12 @@ fn for_syslog(checkpoint: &Checkpoint, note: &str) -> String {
     format!("<85>aiops[{pid}]: checkpoint of {size} records: {note}")
 }
 
+#[expect(
+    clippy::disallowed_types,
+    reason = "the one program that the configuration names for this; it is no target"
+)]
 fn run(program: &str, arguments: &[String], note: &str, wait: Duration) -> io::Result<()> {
-    let mut child = Command::new(program)
+    let mut child = std::process::Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -14,12 +14,12 @@ use sha2::Digest as _;
 use sha2::Sha256;
 
 use super::Block;
+use super::Bookmark;
 use super::Damage;
 use super::End;
 use super::Kind;
 use super::OpenIntent;
 use super::Report;
-use super::Verified;
 use super::sweep;
 use super::sweep::Loose;
 use super::sweep::Sweep;
@@ -501,7 +501,7 @@ impl Follow {
         });
     }
 
-    pub(super) fn finish(mut self, now: DateTime<Utc>) -> (Report, Option<Verified>) {
+    pub(super) fn finish(mut self, now: DateTime<Utc>) -> (Report, Option<Bookmark>) {
         let strange = std::mem::take(&mut self.strange);
         if strange.lines > 0 {
             let what = "it is no record, and no record behind it speaks of it";

@@ -1,7 +1,7 @@
 //! Where a reading of the log ended well, and how the next one goes on from there.
 //!
 //! **Reads** one line of the log.
-//! **Gives** [`Verified`], which whoever verifies keeps for themselves.
+//! **Gives** [`Bookmark`], which whoever verifies keeps for themselves.
 //! **Never** believes more than that the line at that place is still the same: what stands before it
 //! may have been changed since, which only a reading from the beginning finds.
 
@@ -24,7 +24,7 @@ use crate::hex;
 /// The end of a log that was found whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Verified {
+pub struct Bookmark {
     /// Version of this format.
     schema: u32,
     /// The number of the last record.
@@ -68,7 +68,7 @@ pub enum NotResumed {
 }
 
 pub(super) fn go_on(
-    verified: Verified,
+    verified: Bookmark,
     files: &Files,
     mut witness: Witness,
     outputs: Option<Outputs>,
@@ -112,11 +112,11 @@ pub(super) fn go_on(
 
 impl Follow {
     /// The point to go on from, where everything so far is well.
-    pub(super) fn verified(&self) -> Option<Verified> {
+    pub(super) fn verified(&self) -> Option<Bookmark> {
         let last = self.last.as_ref().filter(|_| self.report.is_whole())?;
         let mut open: Vec<_> = self.open.values().cloned().collect();
         open.sort_by_key(|open| open.seq);
-        Some(Verified {
+        Some(Bookmark {
             schema: SCHEMA,
             seq: last.seq,
             sha256: hex::of(&last.hash),

@@ -28,7 +28,7 @@ const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
 fn settings() -> Settings {
     Settings {
-        origin: "gw1/aiops".to_owned(),
+        origin: Some("gw1/aiops".to_owned()),
         records: 1000,
         every: Duration::from_secs(300),
         lock_wait: Duration::from_secs(10),
@@ -86,7 +86,7 @@ impl Lab {
         checkpoint::make(&self.home, &log, &settings(), NOW, Duration::ZERO).unwrap()
     }
 
-    fn verify(&self, asked: Asked) -> (Report, Option<Verified>) {
+    fn verify(&self, asked: Asked) -> (Report, Option<Bookmark>) {
         verify(&self.home, asked, NOW, &mut |_| {}).unwrap()
     }
 
@@ -373,7 +373,7 @@ fn a_new_key_is_trusted_because_the_old_one_signed_its_announcement() {
     let lab = Lab::small();
     let first = lab.vouched();
     let log = lab.open(u64::MAX);
-    let second = checkpoint::rotate_key(&lab.home, &log, &settings(), NOW).unwrap();
+    let second = checkpoint::rotate_key(&lab.home, &log, &settings(), NOW, false).unwrap();
     assert_ne!(first, [second.clone()]);
     lab.checkpoint();
     lab.append(Event::Decision, "c");
@@ -415,7 +415,7 @@ fn reading_goes_on_where_it_ended_and_notices_another_line_there() {
         lab.append(Event::Decision, id);
     }
     lab.checkpoint();
-    let asked = |state: &Verified| Asked {
+    let asked = |state: &Bookmark| Asked {
         resume: Some(state.clone()),
         ..Asked::default()
     };
