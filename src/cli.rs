@@ -30,6 +30,7 @@ use crate::config::Config;
 use crate::home::Home;
 use crate::pipeline;
 use crate::pipeline::Line;
+use crate::redact::Redaction;
 use crate::response::Response;
 use crate::status::exit;
 use crate::uptime::Moment;
@@ -497,7 +498,8 @@ fn note(world: &World, answer: &Response) -> Option<u64> {
     let mut record = stamped(world, Event::Decision);
     record.status = Some(answer.status.word().to_owned());
     record.message = Some(answer.message.clone());
-    log.append(record).ok().map(|receipt| receipt.seq())
+    let redaction = Redaction::built_in(world.home.redaction_key());
+    log.append(record.redacted(&redaction)).ok().map(|receipt| receipt.seq())
 }
 
 /// A record of now, with who called.

@@ -94,6 +94,11 @@ impl Home {
         self.runtime().join("checkpoint.lock")
     }
 
+    /// The key by which secrets that were taken out are told from each other.
+    pub fn redaction_key(&self) -> PathBuf {
+        self.runtime().join("redaction.key")
+    }
+
     /// What lives between two requests: approvals, sockets, locks.
     pub fn runtime(&self) -> PathBuf {
         self.root.join("runtime")

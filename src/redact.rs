@@ -1,13 +1,33 @@
 //! Takes secrets out of text before it is stored or shown.
 //!
-//! **Reads** nothing; `config` fills a [`Redaction`].
+//! **Reads** the key of this installation, where a text holds a secret.
 //! **Gives** [`Redaction::apply`].
 //! **Never** decides anything: what runs is not changed by it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
 
 use regex::Regex;
 use regex::RegexBuilder;
 
-/// A kind of secret and how it looks.
+mod key;
+mod keyword;
+mod mark;
+mod rules;
+mod value;
+
+use keyword::Keywords;
+use mark::Piece;
+use mark::Pieces;
+use rules::BuiltIn;
+use value::Doubt;
+
+pub use key::Key;
+pub use mark::MARK;
+pub use rules::built_in;
+
+/// A kind of secret and how it looks, as a configuration says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secret {
     /// The name that stands in the place of the secret.
@@ -22,7 +42,7 @@ pub struct Secret {
 /// A kind of secret whose pattern cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
-    /// Its place among all of them, from 0.
+    /// Its place among those of the configuration, from 0.
     pub number: usize,
     /// Its name.
     pub id: String,
@@ -33,27 +53,108 @@ pub struct Broken {
 }
 
 /// All kinds of secrets to take out.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Redaction {
-    secrets: Vec<Secret>,
+    rules: Arc<[Rule]>,
+    keywords: Arc<Keywords>,
+    key: Arc<Key>,
+}
+
+/// A kind of secret, and its pattern once it was needed.
+#[derive(Debug)]
+struct Rule {
+    id: String,
+    pattern: String,
+    /// Whether it is tried on every text.
+    always: bool,
     regex_bytes: usize,
+    /// Its place in the configuration; none for a built-in one.
+    own: Option<usize>,
+    doubt: Doubt,
+    /// Whether what stands before a match is the secret, as far as it is base64.
+    backwards: bool,
+    compiled: OnceLock<Option<Pattern>>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    regex: Regex,
+    /// The groups that hold what is to be taken out.
+    groups: Vec<usize>,
+}
+
+impl Default for Redaction {
+    /// The built-in kinds, and no key.
+    fn default() -> Self {
+        Self::new(Vec::new(), &[], 0, Key::default())
+    }
 }
 
 impl Redaction {
-    /// Collects kinds of secrets; `regex_bytes` bounds each compiled pattern.
-    pub fn new(secrets: Vec<Secret>, regex_bytes: usize) -> Self {
+    /// The built-in kinds without those that are `off`, and `own` ones, which come first; one of
+    /// these takes the place of a built-in one of the same name. `regex_bytes` bounds each compiled
+    /// pattern of one's own.
+    pub fn new(own: Vec<Secret>, off: &[String], regex_bytes: usize, key: Key) -> Self {
+        let mut words: Vec<(usize, String)> = Vec::new();
+        let mut rules: Vec<Rule> = Vec::new();
+        let is_own = |id: &str| own.iter().any(|secret| secret.id == id);
+        let stays = |id: &str| !is_own(id) && !off.iter().any(|off| off == id);
+        let built_in: Vec<&BuiltIn> = built_in().filter(|rule| stays(rule.id)).collect();
+        for (number, secret) in own.into_iter().enumerate() {
+            words.extend(secret.keywords.iter().map(|word| (number, word.clone())));
+            rules.push(Rule {
+                // A word of one letter is hardly one: such a pattern is always tried.
+                always: secret.keywords.is_empty()
+                    || secret.keywords.iter().any(|word| word.len() < 2),
+                id: secret.id,
+                pattern: secret.pattern,
+                regex_bytes,
+                own: Some(number),
+                doubt: Doubt::None,
+                backwards: false,
+                compiled: OnceLock::new(),
+            });
+        }
+        for rule in built_in {
+            let number = rules.len();
+            let of_rule = rule.keywords.iter().map(|word| (number, (*word).to_owned()));
+            words.extend(of_rule);
+            rules.push(Rule {
+                id: rule.id.to_owned(),
+                pattern: rule.pattern(),
+                always: false,
+                regex_bytes: BUILT_IN_BYTES,
+                own: None,
+                doubt: rule.doubt,
+                backwards: rule.backwards,
+                compiled: OnceLock::new(),
+            });
+        }
+        let words = words.iter().map(|(rule, word)| (*rule, word.as_str()));
         Self {
-            secrets,
-            regex_bytes,
+            keywords: Arc::new(Keywords::of(words)),
+            rules: rules.into(),
+            key: Arc::new(key),
         }
     }
 
-    /// Compiles every pattern and names those that cannot be compiled.
+    /// As [`Redaction::default`], with the key in this file.
+    pub fn built_in(key: PathBuf) -> Self {
+        Self::new(Vec::new(), &[], 0, Key::at(key))
+    }
+
+    /// The key of this installation.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Compiles every pattern of the configuration and names those that cannot be compiled.
     pub fn examine(&self) -> Vec<Broken> {
-        let fault = |(number, secret): (usize, &Secret)| {
-            let error = self.compile(secret).err()?;
+        let fault = |rule: &Rule| {
+            let number = rule.own?;
+            let error = rule.compile().err()?;
             // The parser below `regex` says it in one line, and where.
-            let (why, byte) = match regex_syntax::parse(&secret.pattern).err() {
+            let (why, byte) = match regex_syntax::parse(&rule.pattern).err() {
                 Some(regex_syntax::Error::Parse(error)) => {
                     (error.kind().to_string(), Some(error.span().start.offset))
                 }
@@ -64,107 +165,136 @@ impl Redaction {
             };
             Some(Broken {
                 number,
-                id: secret.id.clone(),
+                id: rule.id.clone(),
                 why,
                 byte,
             })
         };
-        self.secrets.iter().enumerate().filter_map(fault).collect()
+        self.rules.iter().filter_map(fault).collect()
     }
 
-    /// The text with `[REDACTED:name]` in the place of each secret.
+    /// The text with a mark in the place of each secret. What holds marks already is not changed by
+    /// them: the same again gives the same.
     ///
     /// A pattern that cannot be compiled takes out the whole text: `config check` finds it, and
-    /// until then nothing leaks.
+    /// until then nothing leaks. So does a text that never comes to rest.
     pub fn apply(&self, text: &str) -> String {
-        let lowered = text.to_ascii_lowercase();
         let mut clean = text.to_owned();
-        for secret in &self.secrets {
-            let may_match = secret.keywords.is_empty()
-                || secret
-                    .keywords
-                    .iter()
-                    .any(|word| lowered.contains(word.as_str()));
-            if !may_match {
-                continue;
+        for _ in 0..ROUNDS {
+            match self.round(&clean) {
+                Some(next) => clean = next,
+                None => return clean,
             }
-            let mark = format!("{MARK}{}]", secret.id);
-            match self.compile(secret) {
-                Ok(pattern) => clean = replaced(&clean, &pattern, &mark),
-                Err(_) if clean.is_empty() => {}
-                Err(_) => return mark,
+        }
+        // What was taken out bared more each time: only a text made for that does so.
+        mark::bare(RESTLESS)
+    }
+
+    /// Every rule once. None where nothing was found.
+    fn round(&self, text: &str) -> Option<String> {
+        let mut wanted: Vec<bool> = self.rules.iter().map(|rule| rule.always).collect();
+        for piece in Pieces::of(text) {
+            if let Piece::Text(text) = piece {
+                self.keywords.look(text, &mut wanted);
+            }
+        }
+        let mut clean = None;
+        for (rule, _) in self.rules.iter().zip(wanted).filter(|(_, wanted)| *wanted) {
+            let before = clean.as_deref().unwrap_or(text);
+            match rule.pattern() {
+                Some(pattern) => {
+                    if let Some(after) = self.replaced(before, rule, pattern) {
+                        clean = Some(after);
+                    }
+                }
+                None if Pieces::of(text).any(|piece| matches!(piece, Piece::Text(_))) => {
+                    return Some(mark::bare(&rule.id));
+                }
+                None => {}
             }
         }
         clean
     }
 
-    fn compile(&self, secret: &Secret) -> Result<Regex, regex::Error> {
-        RegexBuilder::new(&secret.pattern)
-            .size_limit(self.regex_bytes)
-            .build()
-    }
-}
-
-fn replaced(text: &str, pattern: &Regex, mark: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = 0;
-    for found in pattern.captures_iter(text) {
-        let Some(part) = found.name("secret").or_else(|| found.get(0)) else {
-            continue;
-        };
-        if part.is_empty() || part.start() < rest {
-            continue;
+    /// A rule looks at what stands between marks and never across one.
+    fn replaced(&self, text: &str, rule: &Rule, pattern: &Pattern) -> Option<String> {
+        let mut clean = String::new();
+        let mut found = false;
+        for piece in Pieces::of(text) {
+            match piece {
+                Piece::Mark(mark) => clean.push_str(mark),
+                Piece::Text(text) => found |= self.replace(text, rule, pattern, &mut clean),
+            }
         }
-        clean.push_str(text.get(rest..part.start()).unwrap_or_default());
-        clean.push_str(mark);
-        rest = part.end();
+        found.then_some(clean)
     }
-    clean.push_str(text.get(rest..).unwrap_or_default());
-    clean
+
+    fn replace(&self, text: &str, rule: &Rule, pattern: &Pattern, clean: &mut String) -> bool {
+        let mut done = 0;
+        for found in pattern.regex.captures_iter(text) {
+            let group = pattern.groups.iter().find_map(|group| found.get(*group));
+            let (Some(all), Some(part)) = (found.get(0), group.or(found.get(0))) else {
+                continue;
+            };
+            let mut start = part.start();
+            let mut secret = part.as_str();
+            if rule.own.is_none() && !rule.backwards {
+                secret = value::unquoted(secret);
+                start += usize::from(secret.len() < part.len());
+            }
+            if rule.backwards {
+                let before = text.get(done..start).unwrap_or_default();
+                start -= rules::block_before(before);
+                secret = text.get(start..part.end()).unwrap_or_default();
+            }
+            let end = start + secret.len();
+            let rest = text.get(end..).unwrap_or_default();
+            let matched = text.get(all.start()..end).unwrap_or_default();
+            let is_nothing = secret.trim_matches(['"', '\'']).is_empty();
+            if is_nothing || start < done || rule.doubt.passes(secret, matched, rest) {
+                continue;
+            }
+            clean.push_str(text.get(done..start).unwrap_or_default());
+            clean.push_str(&mark::mark(&rule.id, secret, &self.key));
+            done = end;
+        }
+        clean.push_str(text.get(done..).unwrap_or_default());
+        done > 0
+    }
 }
 
-/// How the mark begins that stands in the place of a secret.
-pub const MARK: &str = "[REDACTED:";
+impl Rule {
+    fn pattern(&self) -> Option<&Pattern> {
+        let compiled = self.compiled.get_or_init(|| self.compile().ok());
+        compiled.as_ref()
+    }
+
+    fn compile(&self) -> Result<Pattern, regex::Error> {
+        let regex = RegexBuilder::new(&self.pattern)
+            .size_limit(self.regex_bytes)
+            .build()?;
+        let is_secret = |name: &str| match name.strip_prefix("secret") {
+            // A built-in pattern has one for each way to quote.
+            Some(nth) => nth.is_empty() || self.own.is_none(),
+            None => false,
+        };
+        let names = regex.capture_names().enumerate();
+        let groups = names
+            .filter(|(_, name)| name.is_some_and(is_secret))
+            .map(|(group, _)| group)
+            .collect();
+        Ok(Pattern { regex, groups })
+    }
+}
+
+/// The largest compiled pattern of a built-in rule; a test compiles all of them.
+const BUILT_IN_BYTES: usize = 4 << 20;
+
+/// How often a text is looked at. The second time finds next to nothing, the third nothing at all.
+const ROUNDS: usize = 8;
+
+/// What stands in the place of a text that never comes to rest.
+const RESTLESS: &str = "restless-text";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn secret(id: &str, pattern: &str, keywords: &[&str]) -> Secret {
-        Secret {
-            id: id.to_owned(),
-            pattern: pattern.to_owned(),
-            keywords: keywords.iter().map(|word| (*word).to_owned()).collect(),
-        }
-    }
-
-    #[test]
-    fn the_named_group_is_taken_out_and_the_rest_stays() {
-        let redaction = Redaction::new(
-            vec![secret(
-                "password",
-                r"(?i)password=(?P<secret>\S+)",
-                &["password"],
-            )],
-            1 << 20,
-        );
-        assert_eq!(
-            redaction.apply("user=a Password=hunter2 host=b password=x"),
-            "user=a Password=[REDACTED:password] host=b password=[REDACTED:password]"
-        );
-    }
-
-    #[test]
-    fn text_without_a_keyword_is_left_alone() {
-        let redaction = Redaction::new(vec![secret("k", r"\d+", &["key"])], 1 << 20);
-        assert_eq!(redaction.apply("12345"), "12345");
-        assert_eq!(redaction.apply("KEY 12345"), "KEY [REDACTED:k]");
-    }
-
-    #[test]
-    fn a_broken_pattern_leaks_nothing_and_is_found_by_examining() {
-        let redaction = Redaction::new(vec![secret("broken", "(", &[])], 1 << 20);
-        assert_eq!(redaction.apply("anything"), "[REDACTED:broken]");
-        assert_eq!(redaction.examine().len(), 1);
-    }
-}
+mod tests;

@@ -208,7 +208,7 @@ pub struct Record {
     /// In `key`: what checks the signatures from here on, as a C2SP verifier key.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verifier_key: Option<String>,
-    /// Size and hash of a message that was not understood.
+    /// Size and keyed hash of a message that was not understood.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub input: Option<InputFacts>,
     /// In `recovered` and `sealed`: size and hash of what it speaks of.
@@ -265,13 +265,15 @@ pub struct SideFile {
     pub bytes: u64,
 }
 
-/// Size and hash of a message that was not understood: it is never stored itself.
+/// Size and keyed hash of a message that was not understood: it is never stored itself.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct InputFacts {
     /// Bytes that were read of it.
     pub bytes: u64,
-    /// SHA-256 of those.
-    pub sha256: String,
+    /// HMAC-SHA256 of those with the key of this installation: a bare hash of a mistyped password
+    /// could be guessed. None where there is no key.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hmac: Option<String>,
 }
 
 /// Size and hash of something found in the log itself.
@@ -315,8 +317,10 @@ impl Record {
     /// The same record with secrets taken out of every text that came from outside.
     pub fn redacted(mut self, redaction: &Redaction) -> Self {
         for text in [
+            &mut self.target,
             &mut self.command,
             &mut self.sent,
+            &mut self.explanation,
             &mut self.requester,
             &mut self.reason,
             &mut self.stdout,

@@ -297,13 +297,14 @@ impl<'w> Office<'w> {
     fn record(&self, status: &str, name: Option<&Name>, message: String) -> Result<(), Stop> {
         let home = &self.world.home;
         let log = AuditLog::open(home, self.config.audit.clone())?;
-        log.append(Record {
+        let record = Record {
             status: Some(status.to_owned()),
             message: Some(message),
             approver: name.map(ToString::to_string),
             policy: Some(self.config.digest.clone()),
             ..stamped(self.world, Event::Approver)
-        })?;
+        };
+        log.append(record.redacted(&self.config.redaction))?;
         Ok(())
     }
 }

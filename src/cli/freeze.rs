@@ -26,6 +26,7 @@ use crate::freeze::Extent;
 use crate::freeze::Freeze;
 use crate::freeze::Freezes;
 use crate::freeze::Mark;
+use crate::redact::Redaction;
 use crate::status::exit;
 use crate::target::Name;
 
@@ -255,7 +256,7 @@ fn append(world: &World, config: Option<&Config>, record: Record) -> Result<u64,
     let log = AuditLog::open(&world.home, limits)?;
     let record = match config {
         Some(config) => record.redacted(&config.redaction),
-        None => record,
+        None => record.redacted(&Redaction::built_in(world.home.redaction_key())),
     };
     log.append(record).map(|receipt| receipt.seq())
 }

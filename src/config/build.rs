@@ -17,6 +17,7 @@ use super::limit::Limit;
 use super::place::Place;
 use super::quorum;
 use super::rules;
+use super::walk::nearest;
 use super::yaml::Enforcement;
 use super::yaml::Raw;
 use super::yaml::RawPolicy;
@@ -38,6 +39,7 @@ use crate::grant;
 use crate::home::Home;
 use crate::pipeline;
 use crate::policy::Policy;
+use crate::redact;
 use crate::redact::Redaction;
 use crate::redact::Secret;
 use crate::request;
@@ -51,6 +53,7 @@ use crate::target::Scope;
 use crate::target::Target;
 use crate::target::Tier;
 use crate::target::Unknown;
+use crate::visible;
 
 /// Collects faults while values are taken.
 #[derive(Default)]
@@ -93,7 +96,7 @@ pub(super) fn build(mut raw: Raw, home: &Home, digest: String) -> (Config, Vec<F
     let grants = reader.grants(&raw, &approvals);
     let factors = reader.factors(&raw, approvals.lock_wait);
     let trust = reader.trust(&mut raw);
-    let redaction = reader.redaction(std::mem::take(&mut raw.redact), pattern);
+    let redaction = reader.redaction(&mut raw, pattern, home);
     let ssh = reader.ssh(&mut raw, home);
     let audit = reader.audit(&raw, ssh.output_bytes);
     let checkpoints = reader.checkpoints(&mut raw, audit.lock_wait);
@@ -294,7 +297,18 @@ impl Reader {
         }
     }
 
-    fn redaction(&mut self, raw: Vec<Spanned<RawSecret>>, pattern: usize) -> Redaction {
+    fn redaction(&mut self, raw: &mut Raw, pattern: usize, home: &Home) -> Redaction {
+        let names: Vec<&str> = redact::built_in().map(|rule| rule.id).collect();
+        for (number, off) in raw.redact_off.iter().enumerate() {
+            if names.contains(&off.as_str()) {
+                continue;
+            }
+            let what = format!("there is no built-in redact rule `{}`", visible::line(off));
+            self.faults.push(Fault {
+                hint: nearest(names.iter().copied(), off),
+                ..Fault::at(Place::of("redact_off").item(number), what)
+            });
+        }
         let secret = |raw: Spanned<RawSecret>| Secret {
             id: raw.value.id,
             pattern: raw.value.pattern,
@@ -305,7 +319,9 @@ impl Reader {
                 .map(|word| word.to_ascii_lowercase())
                 .collect(),
         };
-        Redaction::new(raw.into_iter().map(secret).collect(), pattern)
+        let own = std::mem::take(&mut raw.redact).into_iter().map(secret);
+        let key = redact::Key::at(home.redaction_key());
+        Redaction::new(own.collect(), &raw.redact_off, pattern, key)
     }
 
     fn ssh(&mut self, raw: &mut Raw, home: &Home) -> ssh::Settings {

@@ -158,7 +158,12 @@ pub(super) const FILE: &[Key] = &[
     key(
         "redact",
         Shape::List(&Shape::Keys(SECRET)),
-        "Secrets that are taken out of output, commands and reasons before they are stored or shown.",
+        "Secrets of one's own kind that are taken out of output, commands and reasons before they are stored or shown, beside the built-in kinds. One takes the place of a built-in one of the same `id`.",
+    ).not_empty(),
+    key(
+        "redact_off",
+        TEXTS,
+        "Built-in kinds of secrets, by their names, that are not taken out.",
     ).not_empty(),
     key(
         "client_markers",

@@ -262,17 +262,19 @@ const TRUTHS: &[&str] = &["true", "false", "yes", "no", "on", "off", "y", "n"];
 
 /// The key that was meant, or all there are.
 fn known(keys: &[Key], written: &str) -> String {
-    let nearest = keys
-        .iter()
-        .map(|key| (distance(written, key.name), key.name))
-        .min();
-    if let Some((far, name)) = nearest
-        && far <= 1 + name.len() / 4
-    {
-        return format!("did you mean `{name}`?");
-    }
-    let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
-    format!("known keys: {}", names.join(", "))
+    nearest(keys.iter().map(|key| key.name), written).unwrap_or_else(|| {
+        let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+        format!("known keys: {}", names.join(", "))
+    })
+}
+
+/// The question whether another name was meant, where one is near.
+pub(super) fn nearest<'a>(
+    names: impl Iterator<Item = &'a str>,
+    written: &str,
+) -> Option<String> {
+    let (far, name) = names.map(|name| (distance(written, name), name)).min()?;
+    (far <= 1 + name.len() / 4).then(|| format!("did you mean `{name}`?"))
 }
 
 /// How many letters have to be put in, taken out or changed to make one word of the other.

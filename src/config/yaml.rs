@@ -49,6 +49,7 @@ pub(super) struct Raw {
     pub(super) ssh: RawSsh,
     pub(super) checkpoints: RawCheckpoints,
     pub(super) redact: Vec<Spanned<RawSecret>>,
+    pub(super) redact_off: Vec<String>,
     pub(super) client_markers: Option<Vec<String>>,
 }
 

@@ -7,8 +7,6 @@
 use chrono::DateTime;
 use chrono::TimeDelta;
 use chrono::Utc;
-use sha2::Digest as _;
-use sha2::Sha256;
 use uuid::Uuid;
 
 use super::Line;
@@ -32,7 +30,6 @@ use crate::audit::WouldHave;
 use crate::freeze::Frozen;
 use crate::grant::Covered;
 use crate::grant::Grant;
-use crate::hex;
 use crate::policy::Decision;
 use crate::policy::Verdict;
 use crate::request::Draft;
@@ -348,12 +345,12 @@ impl<'a> Scribe<'a> {
         self.line.log.append(self.clean(record))
     }
 
-    /// A message that was not understood: its size and hash, never itself.
+    /// A message that was not understood: its size and keyed hash, never itself.
     pub(super) fn malformed(&self, bytes: &[u8], answer: Response) -> Response {
         let mut record = self.decision_record(&answer);
         record.input = Some(InputFacts {
             bytes: bytes.len() as u64,
-            sha256: hex::of(&Sha256::digest(bytes)),
+            hmac: self.line.redaction.key().hash(bytes),
         });
         self.recorded(record, answer)
     }
