@@ -499,7 +499,9 @@ fn note(world: &World, answer: &Response) -> Option<u64> {
     record.status = Some(answer.status.word().to_owned());
     record.message = Some(answer.message.clone());
     let redaction = Redaction::built_in(world.home.redaction_key());
-    log.append(record.redacted(&redaction)).ok().map(|receipt| receipt.seq())
+    log.append(record.redacted(&redaction))
+        .ok()
+        .map(|receipt| receipt.seq())
 }
 
 /// A record of now, with who called.

@@ -64,16 +64,21 @@ pub struct Redaction {
 #[derive(Debug)]
 struct Rule {
     id: String,
-    pattern: String,
+    shape: Shape,
     /// Whether it is tried on every text.
     always: bool,
-    regex_bytes: usize,
-    /// Its place in the configuration; none for a built-in one.
-    own: Option<usize>,
-    doubt: Doubt,
-    /// Whether what stands before a match is the secret, as far as it is base64.
-    backwards: bool,
     compiled: OnceLock<Option<Pattern>>,
+}
+
+#[derive(Debug)]
+enum Shape {
+    BuiltIn(&'static BuiltIn),
+    Own {
+        /// Its place in the configuration.
+        number: usize,
+        pattern: String,
+        regex_bytes: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -107,26 +112,25 @@ impl Redaction {
                 always: secret.keywords.is_empty()
                     || secret.keywords.iter().any(|word| word.len() < 2),
                 id: secret.id,
-                pattern: secret.pattern,
-                regex_bytes,
-                own: Some(number),
-                doubt: Doubt::None,
-                backwards: false,
+                shape: Shape::Own {
+                    number,
+                    pattern: secret.pattern,
+                    regex_bytes,
+                },
                 compiled: OnceLock::new(),
             });
         }
         for rule in built_in {
             let number = rules.len();
-            let of_rule = rule.keywords.iter().map(|word| (number, (*word).to_owned()));
+            let of_rule = rule
+                .keywords
+                .iter()
+                .map(|word| (number, (*word).to_owned()));
             words.extend(of_rule);
             rules.push(Rule {
                 id: rule.id.to_owned(),
-                pattern: rule.pattern(),
+                shape: Shape::BuiltIn(rule),
                 always: false,
-                regex_bytes: BUILT_IN_BYTES,
-                own: None,
-                doubt: rule.doubt,
-                backwards: rule.backwards,
                 compiled: OnceLock::new(),
             });
         }
@@ -151,10 +155,15 @@ impl Redaction {
     /// Compiles every pattern of the configuration and names those that cannot be compiled.
     pub fn examine(&self) -> Vec<Broken> {
         let fault = |rule: &Rule| {
-            let number = rule.own?;
+            let Shape::Own {
+                number, pattern, ..
+            } = &rule.shape
+            else {
+                return None;
+            };
             let error = rule.compile().err()?;
             // The parser below `regex` says it in one line, and where.
-            let (why, byte) = match regex_syntax::parse(&rule.pattern).err() {
+            let (why, byte) = match regex_syntax::parse(pattern).err() {
                 Some(regex_syntax::Error::Parse(error)) => {
                     (error.kind().to_string(), Some(error.span().start.offset))
                 }
@@ -164,7 +173,7 @@ impl Redaction {
                 _ => (error.to_string(), None),
             };
             Some(Broken {
-                number,
+                number: *number,
                 id: rule.id.clone(),
                 why,
                 byte,
@@ -230,6 +239,10 @@ impl Redaction {
     }
 
     fn replace(&self, text: &str, rule: &Rule, pattern: &Pattern, clean: &mut String) -> bool {
+        let (doubt, backwards, quoted) = match rule.shape {
+            Shape::BuiltIn(rule) => (rule.doubt, rule.backwards, !rule.backwards),
+            Shape::Own { .. } => (Doubt::None, false, false),
+        };
         let mut done = 0;
         for found in pattern.regex.captures_iter(text) {
             let group = pattern.groups.iter().find_map(|group| found.get(*group));
@@ -238,11 +251,11 @@ impl Redaction {
             };
             let mut start = part.start();
             let mut secret = part.as_str();
-            if rule.own.is_none() && !rule.backwards {
+            if quoted {
                 secret = value::unquoted(secret);
                 start += usize::from(secret.len() < part.len());
             }
-            if rule.backwards {
+            if backwards {
                 let before = text.get(done..start).unwrap_or_default();
                 start -= rules::block_before(before);
                 secret = text.get(start..part.end()).unwrap_or_default();
@@ -251,7 +264,7 @@ impl Redaction {
             let rest = text.get(end..).unwrap_or_default();
             let matched = text.get(all.start()..end).unwrap_or_default();
             let is_nothing = secret.trim_matches(['"', '\'']).is_empty();
-            if is_nothing || start < done || rule.doubt.passes(secret, matched, rest) {
+            if is_nothing || start < done || doubt.passes(secret, matched, rest) {
                 continue;
             }
             clean.push_str(text.get(done..start).unwrap_or_default());
@@ -270,12 +283,18 @@ impl Rule {
     }
 
     fn compile(&self) -> Result<Pattern, regex::Error> {
-        let regex = RegexBuilder::new(&self.pattern)
-            .size_limit(self.regex_bytes)
-            .build()?;
+        let built = |pattern: &str, bytes| RegexBuilder::new(pattern).size_limit(bytes).build();
+        let (regex, is_own) = match &self.shape {
+            Shape::BuiltIn(rule) => (built(&rule.pattern(), BUILT_IN_BYTES)?, false),
+            Shape::Own {
+                pattern,
+                regex_bytes,
+                ..
+            } => (built(pattern, *regex_bytes)?, true),
+        };
         let is_secret = |name: &str| match name.strip_prefix("secret") {
             // A built-in pattern has one for each way to quote.
-            Some(nth) => nth.is_empty() || self.own.is_none(),
+            Some(nth) => nth.is_empty() || !is_own,
             None => false,
         };
         let names = regex.capture_names().enumerate();

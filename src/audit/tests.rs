@@ -541,3 +541,76 @@ fn an_outcome_is_told_where_its_output_cannot_be_stored() {
     assert!(record.stdout_file.is_none());
     assert!(record.stdout.unwrap().contains("could not be stored"));
 }
+
+#[test]
+fn every_text_of_a_record_is_cleaned_or_cannot_hold_a_secret() {
+    let secret = "password=hunter2x";
+    let mut record = Record::new(Event::Outcome, DateTime::UNIX_EPOCH);
+    record.would_have = Some(WouldHave {
+        risk: secret.to_owned(),
+        rule: secret.to_owned(),
+    });
+    record.grant = Some(GrantUse {
+        id: secret.to_owned(),
+        code: secret.to_owned(),
+        covers: crate::grant::Covered::Command(secret.to_owned()),
+        digest: secret.to_owned(),
+        nth: None,
+        of: 1,
+    });
+    record.earlier_approvers = vec![
+        serde_json::from_value(serde_json::json!({
+            "by": "alice", "via": "stdin", "assurance": "client",
+            "at": "2026-01-01T00:00:00.000Z", "reason": secret,
+        }))
+        .unwrap(),
+    ];
+    // Every key that may hold text is filled, also those that are added one day.
+    let schema = serde_json::to_value(schemars::schema_for!(Record)).unwrap();
+    let mut json = serde_json::to_value(&record).unwrap();
+    for (key, of) in schema["properties"].as_object().unwrap() {
+        let kinds = of["type"].as_array().cloned().unwrap_or_default();
+        if of["type"] == "string" || kinds.contains(&"string".into()) {
+            json[key] = secret.into();
+        }
+    }
+    let record: Record = serde_json::from_value(json).unwrap();
+    let clean = record.redacted(&crate::redact::Redaction::default());
+    let clean = serde_json::to_value(&clean).unwrap();
+    // Made by this program, or checked by it to be a name.
+    let harmless = [
+        "timestamp",
+        "prev",
+        "request_id",
+        "approval_id",
+        "status",
+        "risk",
+        "rule",
+        "host",
+        "caller",
+        "caller_through",
+        "caller_disputed",
+        "approver",
+        "approver_via",
+        "approver_factor",
+        "needs",
+        "preview_of",
+        "first_approver",
+        "digest",
+        "policy",
+    ];
+    let mut left: Vec<&str> = Vec::new();
+    for (key, value) in clean.as_object().unwrap() {
+        let whole = !["would_have", "grant", "earlier_approvers"].contains(&key.as_str());
+        if whole && value.to_string().contains("hunter2x") {
+            left.push(key);
+        }
+    }
+    assert_eq!(left, harmless);
+    assert!(!clean["grant"]["covers"].to_string().contains("hunter2x"));
+    assert!(
+        !clean["earlier_approvers"][0]["reason"]
+            .to_string()
+            .contains("hunter2x")
+    );
+}

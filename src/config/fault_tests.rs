@@ -126,7 +126,7 @@ help: it stands in line 15 already
    |
 20 | password: hunter2
    | ^^^^^^^^
-help: known keys: mode, unknown_default, targets, fragments, auto_allowed, approval_required, forbidden, policy, limits, approvals, ssh, checkpoints, redact, client_markers
+help: known keys: mode, unknown_default, targets, fragments, auto_allowed, approval_required, forbidden, policy, limits, approvals, ssh, checkpoints, redact, redact_off, client_markers
 ",
     );
 }
@@ -551,4 +551,31 @@ proptest::proptest! {
             proptest::prop_assert!(!faults.is_empty());
         }
     }
+}
+
+#[test]
+fn a_redact_rule_that_there_is_none_of_cannot_be_switched_off() {
+    tells(
+        "\
+mode: lab
+redact: [{id: mine, pattern: a}]
+redact_off: [pgpass, url-pasword, mine, password]
+",
+        "\
+3:22: there is no built-in redact rule `url-pasword`
+  |
+3 | redact_off: [pgpass, url-pasword, mine, password]
+  |                      ^^^^^^^^^^^
+help: did you mean `url-password`?
+3:35: there is no built-in redact rule `mine`
+  |
+3 | redact_off: [pgpass, url-pasword, mine, password]
+  |                                   ^^^^
+3:41: there is no built-in redact rule `password`
+  |
+3 | redact_off: [pgpass, url-pasword, mine, password]
+  |                                         ^^^^^^^^
+help: did you mean `dsn-password`?
+",
+    );
 }

@@ -116,6 +116,21 @@ fn the_example_leaves_ordinary_logs_alone() {
 }
 
 #[test]
+fn secrets_are_taken_out_whatever_the_file_says_of_them() {
+    let text = "DB_PASSWORD=hunter2x";
+    for bare in [
+        "mode: lab\n",
+        "redact: []\n",
+        "redact: [{id: a, pattern: b}]\n",
+    ] {
+        let clean = built(bare).unwrap().redaction.apply(text);
+        assert!(!clean.contains("hunter2x"), "{bare}: {clean}");
+    }
+    let off = built("redact_off: [variable, assignment]\n").unwrap();
+    assert_eq!(off.redaction.apply(text), text);
+}
+
+#[test]
 fn production_is_stricter_than_the_lab() {
     let lab = built("mode: lab\n").unwrap();
     let production = built("mode: production\n").unwrap();

@@ -269,10 +269,7 @@ fn known(keys: &[Key], written: &str) -> String {
 }
 
 /// The question whether another name was meant, where one is near.
-pub(super) fn nearest<'a>(
-    names: impl Iterator<Item = &'a str>,
-    written: &str,
-) -> Option<String> {
+pub(super) fn nearest<'a>(names: impl Iterator<Item = &'a str>, written: &str) -> Option<String> {
     let (far, name) = names.map(|name| (distance(written, name), name)).min()?;
     (far <= 1 + name.len() / 4).then(|| format!("did you mean `{name}`?"))
 }

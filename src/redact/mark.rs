@@ -79,7 +79,9 @@ impl<'t> Iterator for Pieces<'t> {
 /// The bytes of the mark that a text begins with.
 fn mark_length(text: &str) -> Option<usize> {
     let behind = text.strip_prefix(MARK)?;
-    let name = behind.bytes().take_while(|byte| is_plain(char::from(*byte)));
+    let name = behind
+        .bytes()
+        .take_while(|byte| is_plain(char::from(*byte)));
     let name = name.take(NAME + 1).count();
     if name > NAME {
         return None;

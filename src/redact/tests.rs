@@ -83,7 +83,10 @@ fn a_rule_of_ones_own_takes_the_place_of_a_built_in_one_and_any_can_be_off() {
     let own = vec![secret("variable", "hunter(?P<secret>[0-9])", &[])];
     let off = ["assignment".to_owned()];
     let redaction = Redaction::new(own, &off, 1 << 20, Key::default());
-    assert_eq!(redaction.apply(text), "DB_PASSWORD=hunter[REDACTED:variable]x");
+    assert_eq!(
+        redaction.apply(text),
+        "DB_PASSWORD=hunter[REDACTED:variable]x"
+    );
     let off = ["assignment", "variable"].map(str::to_owned);
     let redaction = Redaction::new(Vec::new(), &off, 1 << 20, Key::default());
     assert_eq!(redaction.apply(text), text);
@@ -229,10 +232,38 @@ fn the_paper_lists_every_rule_and_no_other() {
 fn pieces() -> impl Strategy<Value = String> {
     let samples: Vec<String> = samples().into_iter().map(|(_, text, _)| text).collect();
     let words = [
-        "password", "=", ": ", "'", "\"", "\\", "\n", " ", "[REDACTED:", "]", ":0123456789ab",
-        "[REDACTED:x]", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "://", "@", "eyJ",
-        "AKIA", "0123456789ABCDEF", "token", "-p", "mysql ", "curl ", "-u", "echo ", "| chpasswd",
-        "\u{e9}", "\u{1f600}", "\u{0}", "$6$", "{{", "hunter2",
+        "password",
+        "=",
+        ": ",
+        "'",
+        "\"",
+        "\\",
+        "\n",
+        " ",
+        "[REDACTED:",
+        "]",
+        ":0123456789ab",
+        "[REDACTED:x]",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END PRIVATE KEY-----",
+        "://",
+        "@",
+        "eyJ",
+        "AKIA",
+        "0123456789ABCDEF",
+        "token",
+        "-p",
+        "mysql ",
+        "curl ",
+        "-u",
+        "echo ",
+        "| chpasswd",
+        "\u{e9}",
+        "\u{1f600}",
+        "\u{0}",
+        "$6$",
+        "{{",
+        "hunter2",
     ];
     let piece = prop_oneof![
         6 => prop::sample::select(words.map(str::to_owned).to_vec()),

@@ -39,7 +39,9 @@ impl Doubt {
 
 /// Words that stand where a secret could, and masks.
 fn is_word(value: &str) -> bool {
-    let is_mask = value.chars().all(|letter| "*.-_xX•?…[](){},;:".contains(letter));
+    let is_mask = value
+        .chars()
+        .all(|letter| "*.-_xX•?…[](){},;:".contains(letter));
     let bare = value.trim_matches(['.', ',', '(', ')', '[', ']', '{', '}', '<', '>']);
     is_mask || WORDS.iter().any(|word| word.eq_ignore_ascii_case(bare))
 }
@@ -52,9 +54,11 @@ fn is_reference(value: &str) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
-    ["${", "$(", "`", "{{", "{%", "<", "%(", "%{", "!vault", "!secret", "env:", "ENC[", "vault:"]
-        .iter()
-        .any(|begin| value.starts_with(begin))
+    [
+        "${", "$(", "`", "{{", "{%", "<", "%(", "%{", "!vault", "!secret", "env:", "ENC[", "vault:",
+    ]
+    .iter()
+    .any(|begin| value.starts_with(begin))
         || value == "$"
         || value.strip_prefix('$').is_some_and(is_name)
 }
@@ -118,14 +122,88 @@ const MOST_BLANKS: usize = 64;
 
 /// Words that say what a secret is like, and never are one.
 const WORDS: &[&str] = &[
-    "true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined", "empty", "unset",
-    "set", "required", "optional", "requisite", "sufficient", "changed", "unchanged", "expired",
-    "incorrect", "wrong", "invalid", "missing", "mismatch", "failed", "failure", "success", "ok",
-    "error", "denied", "rejected", "accepted", "prompt", "ask", "disabled", "enabled", "default",
-    "hidden", "masked", "redacted", "secret", "password", "token", "string", "text", "value", "name",
-    "files", "compat", "ldap", "sss", "systemd", "nis", "db", "locked", "unlocked", "never",
-    "not", "via", "is", "was", "for", "from", "with", "and", "or", "option", "flag", "updated", "generated", "rotated",
-    "auth", "session", "account", "chauthtok", "file", "env", "stdin", "keyring", "plain", "login",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "none",
+    "null",
+    "nil",
+    "undefined",
+    "empty",
+    "unset",
+    "set",
+    "required",
+    "optional",
+    "requisite",
+    "sufficient",
+    "changed",
+    "unchanged",
+    "expired",
+    "incorrect",
+    "wrong",
+    "invalid",
+    "missing",
+    "mismatch",
+    "failed",
+    "failure",
+    "success",
+    "ok",
+    "error",
+    "denied",
+    "rejected",
+    "accepted",
+    "prompt",
+    "ask",
+    "disabled",
+    "enabled",
+    "default",
+    "hidden",
+    "masked",
+    "redacted",
+    "secret",
+    "password",
+    "token",
+    "string",
+    "text",
+    "value",
+    "name",
+    "files",
+    "compat",
+    "ldap",
+    "sss",
+    "systemd",
+    "nis",
+    "db",
+    "locked",
+    "unlocked",
+    "never",
+    "not",
+    "via",
+    "is",
+    "was",
+    "for",
+    "from",
+    "with",
+    "and",
+    "or",
+    "option",
+    "flag",
+    "updated",
+    "generated",
+    "rotated",
+    "auth",
+    "session",
+    "account",
+    "chauthtok",
+    "file",
+    "env",
+    "stdin",
+    "keyring",
+    "plain",
+    "login",
 ];
 
 /// How paths to what holds a secret begin.

@@ -1,6 +1,7 @@
 //! Messages from outside: what is understood, and how the rest is refused.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -58,8 +59,21 @@ fn what_was_not_understood_is_neither_repeated_nor_stored() {
     assert!(!text.contains("hunter2"));
     let record = &lab.log()[0];
     assert_eq!(record["input"]["bytes"], 24);
-    assert_eq!(record["input"]["sha256"].as_str().unwrap().len(), 64);
+    // A bare hash of something mistyped could be guessed.
+    assert!(record["input"]["sha256"].is_null());
+    let hash = record["input"]["hmac"].as_str().unwrap();
+    assert_eq!(hash.len(), 64);
+    assert_ne!(hash, SHA256_OF_IT);
+    lab.send("hunter2-my-sudo-password").is("invalid", 2);
+    assert_eq!(lab.log()[1]["input"]["hmac"], hash);
+    std::fs::remove_file(lab.path("runtime/redaction.key")).unwrap();
+    std::fs::create_dir(lab.path("runtime/redaction.key")).unwrap();
+    lab.send("hunter2-my-sudo-password").is("invalid", 2);
+    assert_eq!(lab.log()[2]["input"], serde_json::json!({"bytes": 24}));
 }
+
+/// Of `hunter2-my-sudo-password`.
+const SHA256_OF_IT: &str = "e1f7e0ecfbe8223b7bb208b901759c28d061567024991a38af7acbe05ba21b82";
 
 #[test]
 fn an_unknown_target_is_invalid_and_the_known_ones_are_named() {
@@ -156,6 +170,29 @@ fn an_answer_stays_under_the_clients_limit() {
 }
 
 #[test]
+fn secrets_are_taken_out_where_no_rule_of_ones_own_says_so() {
+    let lab = lab!("auto_allowed: ['cat [a-z/A-Z0-9._-]+', 'echo .*']\n");
+    let path = lab.mark("env");
+    std::fs::write(&path, "nothing\n").unwrap();
+    lab.ask(&format!("cat {path}")).is("executed", 0);
+    // The key is made for the first secret and not before.
+    assert!(!lab.path("runtime/redaction.key").exists());
+    std::fs::write(&path, "DB_PASSWORD=hunter2x\nredis://:hunter2x@cache/0\n").unwrap();
+    let answer = lab.ask(&format!("cat {path}")).is("executed", 0);
+    let shown = answer.text("stdout").to_owned();
+    let marks: Vec<&str> = shown.split("[REDACTED:").skip(1).collect();
+    let digits = |mark: &str| mark.split([':', ']']).nth(1).unwrap().to_owned();
+    assert_eq!(marks.len(), 2, "{shown}");
+    assert_eq!(digits(marks[0]), digits(marks[1]), "{shown}");
+    lab.ask("echo --password=hunter2x").is("executed", 0);
+    let log = std::fs::read_to_string(lab.path("audit.jsonl")).unwrap();
+    assert!(!log.contains("hunter2x"), "{log}");
+    assert!(log.contains("echo --password=[REDACTED:option:"), "{log}");
+    let mode = std::fs::metadata(lab.path("runtime/redaction.key")).unwrap();
+    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
 fn secrets_in_output_are_taken_out_before_they_are_stored_or_shown() {
     let lab = lab!(
         r"
@@ -167,10 +204,10 @@ redact:
     let path = lab.mark("conf");
     std::fs::write(&path, "user=a\nPassword=hunter2\n").unwrap();
     let answer = lab.ask(&format!("cat {path}")).is("executed", 0);
-    assert_eq!(
-        answer.text("stdout"),
-        "user=a\nPassword=[REDACTED:password]\n"
-    );
+    let shown = answer.text("stdout");
+    let mark = shown.strip_prefix("user=a\nPassword=[REDACTED:password:");
+    let digits = mark.and_then(|mark| mark.strip_suffix("]\n")).unwrap();
+    assert_eq!(digits.len(), 12);
     assert!(
         !std::fs::read_to_string(lab.path("audit.jsonl"))
             .unwrap()

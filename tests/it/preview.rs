@@ -103,7 +103,7 @@ approval_required:
         "{prompt}"
     );
     assert!(
-        prompt.contains("  | password=[REDACTED:password]"),
+        prompt.contains("  | password=[REDACTED:password:"),
         "{prompt}"
     );
     assert!(!prompt.contains("hunter2"), "{prompt}");

@@ -74,7 +74,9 @@ impl Scribe<'_> {
             recorded,
             ..
         } = concluded;
-        let mut answer = self.about(outcome.status(), outcome.message());
+        // It may hold what the other side said of a failure.
+        let message = self.line.redaction.apply(&outcome.message());
+        let mut answer = self.about(outcome.status(), message);
         answer.exit_code = outcome.exit_code();
         answer.signal = outcome.signal();
         answer.stdout = Some(self.shown(&transcript.stdout));
