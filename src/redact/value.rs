@@ -101,7 +101,8 @@ fn is_call(value: &str, rest: &str) -> bool {
 
 fn is_plain(value: &str) -> bool {
     let has = |kind: fn(&char) -> bool| value.chars().any(|letter| kind(&letter));
-    !has(char::is_ascii_digit) && !(has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase))
+    let is_mixed = has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase);
+    !(is_mixed || has(char::is_ascii_digit))
 }
 
 /// A value without the quotes around it, where they are one pair.
