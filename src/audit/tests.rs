@@ -587,6 +587,7 @@ fn every_text_of_a_record_is_cleaned_or_cannot_hold_a_secret() {
         "risk",
         "rule",
         "host",
+        "host_address",
         "caller",
         "caller_through",
         "caller_disputed",
@@ -598,6 +599,8 @@ fn every_text_of_a_record_is_cleaned_or_cannot_hold_a_secret() {
         "first_approver",
         "digest",
         "policy",
+        "policy_before",
+        "verifier_key",
     ];
     let mut left: Vec<&str> = Vec::new();
     for (key, value) in clean.as_object().unwrap() {
