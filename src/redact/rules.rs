@@ -94,8 +94,11 @@ const PIECES: &[(&str, &str)] = &[
         "{{value}}",
         r#"(?:\\{1,3}"(?P<secret2>[^"\\\n]+)|(?P<secret>"(?:[^"\\\n]|\\[^\n])*"?|'[^'\n]*(?:'\\''[^'\n]*)*'?|[^\s'"\\,;&|()<>\[\]{}][^\s'"\\,;&|()<>]*))"#,
     ),
-    // The words of a command between its name and an option.
-    ("{{words}}", r"[^|;&\n]{0,200}?"),
+    // The words of a command between its name and an option. In ASCII alone, here and where else much
+    // repeats: a pattern of all letters takes ten times as long to compile.
+    ("{{words}}", r"[\t -%'-:<-{}~]{0,200}?"),
+    // Letters and digits, without what else folds to them where letter case means nothing.
+    ("{{alnum}}", r"(?-i:[A-Za-z0-9])"),
     ("{{gap}}", r"[ \t]{1,8}"),
     // The sign between a name and its value.
     (

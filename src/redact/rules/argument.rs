@@ -18,8 +18,8 @@ pub(super) const RULES: &[BuiltIn] = &[
     rule(
         "sudo-password",
         "what `echo` feeds to `sudo -S`",
-        &["sudo"],
-        r#"\becho[ \t]{1,4}(?:-[a-zA-Z]{1,3}[ \t]{1,4}){0,2}(?P<secret>[^|;&\n]{1,256}?)[ \t]{0,8}\|[ \t]{0,8}sudo[ \t]{1,8}(?:-[a-zA-Z]{1,4}[ \t]{1,8}){0,3}-[a-zA-Z]{0,3}S"#,
+        &["| sudo", "|sudo"],
+        r#"\becho[ \t]{1,4}(?:-[a-zA-Z]{1,3}[ \t]{1,4}){0,2}(?P<secret>[\t -%'-:<-{}~]{1,256}?)[ \t]{0,8}\|[ \t]{0,8}sudo[ \t]{1,8}(?:-[a-zA-Z]{1,4}[ \t]{1,8}){0,3}-[a-zA-Z]{0,3}S"#,
     ),
     rule(
         "chpasswd-input",
@@ -30,7 +30,7 @@ pub(super) const RULES: &[BuiltIn] = &[
     rule(
         "user-password",
         "`curl -u user:password` and the like",
-        &["curl", "wget", "http"],
+        &["curl", "wget", "xh ", "aria2c", "lftp", "http -", "https -"],
         r#"\b(?:curl|wget2?|https?|xh|aria2c|lftp)\b{{words}}[ \t](?:-[a-zA-Z]{0,8}[uUa]|--user|--proxy-user|--auth)(?:=|[ \t]{0,8})(?:'[^':\n]{0,128}:(?P<secret>[^'\n]+)|"[^":\n]{0,128}:(?P<secret2>[^"\n]+)|[^\s:'"/-][^\s:'"/]{0,128}:(?P<secret3>[^\s'"/][^\s'"]*))"#,
     )
     .doubting(Doubt::Word),
@@ -44,7 +44,7 @@ pub(super) const RULES: &[BuiltIn] = &[
     rule(
         "password-flag",
         "`-p PASSWORD` and the like of `sshpass`, `docker login`, `redis-cli`, `ldapsearch`, `zip`, `mongosh`, `ipmitool`, `useradd` and others",
-        &["sshpass", "login", "redis", "valkey", "keydb", "ldap", "zip", "mongo", "ipmitool", "useradd", "usermod", "sqlcmd", "bcp", "snmp", "7z", "cqlsh", "influx", "xfreerdp"],
+        &["sshpass", "docker login", "podman login", "buildah login", "skopeo login", "nerdctl login", "registry login", "oc login", "az login", "argocd login", "crane auth", "oras login", "redis-", "valkey-", "keydb-", "ldapsearch", "ldapmod", "ldapadd", "ldapdelete", "ldappasswd", "ldapwhoami", "ldapcompare", "ldapexop", "zip -", "zipcloak", "zipinfo", "mongo", "ipmitool", "useradd", "usermod", "sqlcmd", "bcp", "snmp", "7z", "cqlsh", "influx", "xfreerdp"],
         r"\b(?:sshpass(?:{{words}}[ \t])?-p[ \t]{0,8}|(?:docker|podman|buildah|skopeo|helm|nerdctl|oc|az|argocd|vault|crane|oras)[ \t]{{words}}\blogin\b{{words}}[ \t]-p[ \t]{1,8}|(?:redis-cli|valkey-cli|keydb-cli|redis-benchmark)[ \t](?:{{words}}[ \t])?(?:-a[ \t]{1,8}|(?i:auth)[ \t]{1,8})|ldap(?:search|modify|add|delete|passwd|whoami|compare|modrdn|exop)[ \t](?:{{words}}[ \t])?-w[ \t]{0,8}|ldappasswd[ \t](?:{{words}}[ \t])?-[as][ \t]{1,8}|(?:zip|unzip|zipcloak|zipinfo)[ \t](?:{{words}}[ \t])?-P[ \t]{1,8}|7z[arz]?[ \t](?:{{words}}[ \t])?-p|mongo(?:sh|dump|restore|export|import|stat|top)?[ \t](?:{{words}}[ \t])?-p[ \t]{1,8}|(?:ipmitool|sqlcmd|bcp|isql)[ \t](?:{{words}}[ \t])?-P[ \t]{0,8}|user(?:add|mod)[ \t](?:{{words}}[ \t])?-p[ \t]{1,8}|snmp[a-z]{2,12}[ \t](?:{{words}}[ \t])?-[AXc][ \t]{1,8}|cqlsh[ \t](?:{{words}}[ \t])?-p[ \t]{1,8}|xfreerdp[0-9]?[ \t](?:{{words}}[ \t])?/p:){{word}}",
     )
     .doubting(Doubt::Word),
@@ -80,7 +80,7 @@ pub(super) const RULES: &[BuiltIn] = &[
         "option",
         "`--password X`, `--token=X`, `--api-key X` and every option that ends in such a word",
         &["pass", "pwd", "secret", "token", "-key", "apikey", "bindpw", "-pin"],
-        r#"(?i)(?:^|[\s'"(\[=,])--?(?:[a-z0-9]{1,24}[-_]){0,4}[a-z]{0,12}(?:password|passwd|passphrase|passcode|bindpw|(?:^|\b|-|_)(?:pass|pwd|psk)|secret|token|(?:api|access|secret|auth|encryption|master|account|shared|signing|license)[-_]?key)(?:=|["']?,?[ \t]{1,8}){{word}}"#,
+        r#"(?i)(?:^|[\s'"(\[=,])--?(?:{{alnum}}{1,24}[-_]){0,4}{{alnum}}{0,12}(?:password|passwd|passphrase|passcode|bindpw|(?:^|\b|-|_)(?:pass|pwd|psk)|secret|token|(?:api|access|secret|auth|encryption|master|account|shared|signing|license)[-_]?key)(?:=|["']?,?[ \t]{1,8}){{word}}"#,
     )
     .doubting(Doubt::Prose),
 ];

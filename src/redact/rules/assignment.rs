@@ -43,8 +43,8 @@ pub(super) const RULES: &[BuiltIn] = &[
     rule(
         "netrc",
         "the password in a line of `.netrc`",
-        &["login"],
-        r"\blogin[ \t]{1,8}[^\s]{1,128}\s{1,8}password[ \t]{1,8}(?P<secret>[^\s]+)",
+        &["machine ", "default login"],
+        r"\blogin[ \t]{1,8}[!-~]{1,128}\s{1,8}password[ \t]{1,8}(?P<secret>[^\s]+)",
     )
     .doubting(Doubt::Prose),
     rule(
@@ -62,21 +62,21 @@ pub(super) const RULES: &[BuiltIn] = &[
     rule(
         "sql-password",
         "`IDENTIFIED BY 'x'` and `PASSWORD 'x'` in SQL",
-        &["identified", "password"],
-        r#"(?i)\b(?:identified[ \t]{1,8}(?:with[ \t]{1,8}[^\s]{1,48}[ \t]{1,8})?(?:by|as)|(?:encrypted[ \t]{1,8}|with[ \t]{1,8}|set[ \t]{1,8}|user[ \t]{1,8}[^\s;]{1,64}[ \t]{1,8}|role[ \t]{1,8}[^\s;]{1,64}[ \t]{1,8})password)[ \t]{1,8}(?:password[ \t]{1,8})?(?:\\?'(?P<secret>[^'\\\n]+)|\\?"(?P<secret2>[^"\\\n]+))"#,
+        &["identified", "password '", "password \"", "password \\", "password  "],
+        r#"(?i)\b(?:identified[ \t]{1,8}(?:with[ \t]{1,8}[!-~]{1,48}[ \t]{1,8})?(?:by|as)|(?:encrypted[ \t]{1,8}|with[ \t]{1,8}|set[ \t]{1,8}|(?:user|role)[ \t]{1,8}[!-:<-~]{1,64}[ \t]{1,8})password)[ \t]{1,8}(?:password[ \t]{1,8})?(?:\\?'(?P<secret>[^'\\\n]+)|\\?"(?P<secret2>[^"\\\n]+))"#,
     ),
     rule(
         "php-define",
         "`define('DB_PASSWORD', 'x')` in PHP",
         &["define"],
-        r#"(?i)\bdefine\([ \t]{0,4}['"][a-z0-9_]{0,64}(?:pass|password|passwd|secret|token|key|salt)['"][ \t]{0,4},[ \t]{0,4}(?:'(?P<secret>[^'\n]+)|"(?P<secret2>[^"\n]+))"#,
+        r#"(?i)\bdefine\([ \t]{0,4}['"](?-i:[A-Za-z0-9_]){0,64}(?:pass|password|passwd|secret|token|key|salt)['"][ \t]{0,4},[ \t]{0,4}(?:'(?P<secret>[^'\n]+)|"(?P<secret2>[^"\n]+))"#,
     )
     .doubting(Doubt::Word),
     rule(
         "xml-password",
         "`<password>x</password>` in XML",
         &["password>", "passwd>", "secret>", "token>", "passphrase>", "apikey>"],
-        r"(?i)<[a-z0-9:_.-]{0,40}(?:password|passwd|secret|token|passphrase|apikey)>(?P<secret>[^<\n]+)",
+        r"(?i)<(?-i:[A-Za-z0-9:_.-]){0,40}(?:password|passwd|secret|token|passphrase|apikey)>(?P<secret>[^<\n]+)",
     )
     .doubting(Doubt::Word),
     rule(

@@ -25,20 +25,20 @@ pub(super) const RULES: &[BuiltIn] = &[
         "url-password",
         "the password in `scheme://user:password@host`",
         &["://"],
-        r#"\b[A-Za-z][A-Za-z0-9+.-]{1,24}://[^\s:/@'"<>]{0,128}:(?P<secret>[^\s/@'"<>]{1,256})@"#,
+        r#"\b[A-Za-z][A-Za-z0-9+.-]{1,24}://[!-~&&[^:/@'"<>]]{0,128}:(?P<secret>[!-~&&[^/@'"<>]]{1,256})@"#,
     )
     .doubting(Doubt::Word),
     rule(
         "dsn-password",
         "the password in `user:password@tcp(host)`",
         &["@tcp(", "@unix("],
-        r#"\b[A-Za-z0-9_.-]{1,64}:(?P<secret>[^\s:@'"]{1,256})@(?:tcp|unix)\("#,
+        r#"\b[A-Za-z0-9_.-]{1,64}:(?P<secret>[!-~&&[^:@'"]]{1,256})@(?:tcp|unix)\("#,
     ),
     rule(
         "url-parameter",
         "tokens, keys and signatures in the query of a URL",
         &["token=", "sig=", "signature=", "key=", "secret=", "password=", "passwd=", "pwd=", "jwt=", "auth=", "security-token="],
-        r#"(?i)[?&;#](?:[a-z0-9]{1,16}[_-]){0,4}(?:token|sig|signature|secret|password|passwd|pwd|jwt|auth|api_?key|apikey|key)=(?P<secret>[^&\s"'<>;#\\]{6,})"#,
+        r#"(?i)[?&;#](?:{{alnum}}{1,16}[_-]){0,4}(?:token|sig|signature|secret|password|passwd|pwd|jwt|auth|api_?key|apikey|key)=(?P<secret>[^&\s"'<>;#\\]{6,})"#,
     )
     .doubting(Doubt::Word),
     rule(
@@ -65,13 +65,13 @@ pub(super) const RULES: &[BuiltIn] = &[
         "cookie",
         "the values of `Cookie` and `Set-Cookie`",
         &["cookie"],
-        r#"(?i)\b(?:set-)?cookie2?(?:\\?["'])?[ \t]{0,4}:[ \t]{0,4}(?:\\?["'])?(?P<secret>[a-z0-9!#$%&*+.^_|~-]{1,128}=[^"'\r\n\\]+)"#,
+        r#"(?i)\b(?:set-)?cookie2?(?:\\?["'])?[ \t]{0,4}:[ \t]{0,4}(?:\\?["'])?(?P<secret>(?-i:[A-Za-z0-9!#$%&*+.^_|~-]){1,64}=[^"'\r\n\\]+)"#,
     ),
     rule(
         "key-header",
         "`X-Api-Key`, `X-Vault-Token`, `Private-Token` and their like",
         &["-key", "-token", "-secret", "-auth", "apikey:"],
-        r#"(?i)\b(?:x(?:-[a-z0-9]{1,20}){0,4}-(?:key|token|secret|auth)|private-token|job-token|deploy-token|circle-token|dd-(?:api|application)-key|ocp-apim-subscription-key|api-key|apikey|auth-token|access-token)(?:\\?["'])?[ \t]{0,4}:[ \t]{0,4}(?:\\?["'])?(?P<secret>[^\s"',;\\]{6,})"#,
+        r#"(?i)\b(?:x(?:-{{alnum}}{1,20}){0,4}-(?:key|token|secret|auth)|private-token|job-token|deploy-token|circle-token|dd-(?:api|application)-key|ocp-apim-subscription-key|api-key|apikey|auth-token|access-token)(?:\\?["'])?[ \t]{0,4}:[ \t]{0,4}(?:\\?["'])?(?P<secret>[^\s"',;\\]{6,})"#,
     )
     .doubting(Doubt::Prose),
 ];
