@@ -51,7 +51,7 @@ pub(super) const RULES: &[BuiltIn] = &[
     rule(
         "samba-password",
         "`-U user%password` of the clients of Samba",
-        &["smb", "rpcclient", "net ", "wmic", "winexe"],
+        &["smb", "rpcclient", "net ads", "net rpc", "net join", "net user", "wmic", "winexe"],
         r#"\b(?:smb[a-z]{2,12}|rpcclient|net|wmic|winexe)[ \t](?:{{words}}[ \t])?(?:-U|--user=?)[ \t]{0,8}(?:'[^'%\n]{1,128}%(?P<secret>[^'\n]+)|"[^"%\n]{1,128}%(?P<secret2>[^"\n]+)|[^\s%'"]{1,128}%(?P<secret3>[^\s'"]+))"#,
     )
     .doubting(Doubt::Word),
