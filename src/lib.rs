@@ -83,6 +83,8 @@ pub mod config;
 
 pub mod tuning;
 
+pub mod report;
+
 pub mod doctor;
 
 pub mod cli;
