@@ -45,6 +45,7 @@ mod message;
 mod papers;
 mod people;
 mod policy;
+mod report;
 mod setup;
 mod table;
 mod verify;
@@ -122,6 +123,14 @@ enum Command {
     /// Read the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Report what the log can prove of an incident, with room for what people know
+    ///
+    /// At least one of `--incident`, `--since`, `--until`, `--target`, `--requester` and `--request`
+    /// says what it is about; where there are several, all of them have to hold. Facts come only from
+    /// records that the chain proves, and what only people can tell stays visibly empty. It reads and
+    /// changes nothing of the installation. Exit code 3 where there is nothing to report, 5 where the
+    /// log is broken: then the report says so, and leaves out what cannot be proven.
+    Report(report::ReportArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -414,6 +423,7 @@ pub fn run(
         Command::Audit(AuditCommand::CheckProof(asked)) => evidence::check_proof(&asked, out),
         Command::Audit(AuditCommand::Rotate) => evidence::rotate(world, out),
         Command::Audit(AuditCommand::Schema) => papers::schema(papers::Schema::Record, out),
+        Command::Report(asked) => report::report(world, &asked, out, err),
         Command::Config(ConfigCommand::Check(format)) => setup::check(world, format.json, out),
         Command::Policy(PolicyCommand::Replay(asked)) => policy::replay(world, &asked, out, err),
         Command::Policy(PolicyCommand::Suggest(asked)) => policy::suggest(world, &asked, out, err),

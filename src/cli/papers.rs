@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::Stop;
 use crate::audit::Record;
 use crate::config;
+use crate::report::Report;
 use crate::request::Draft;
 use crate::response::Response;
 use crate::status::exit;
@@ -27,6 +28,8 @@ pub(super) enum Schema {
     Response,
     /// One line of the log
     Record,
+    /// A report by `aiops report --format json`
+    Report,
     /// The file `config.yml`, for editors
     Config,
 }
@@ -40,6 +43,7 @@ pub(super) fn schema(of: Schema, out: &mut dyn Write) -> Result<u8, Stop> {
         // What is written has every field that is not left out, and the schema demands them.
         Schema::Response => written::<Response>(),
         Schema::Record => written::<Record>(),
+        Schema::Report => written::<Report>(),
         Schema::Config => config::schema(),
     };
     writeln!(

@@ -34,6 +34,7 @@ mod message;
 mod people;
 mod preview;
 mod proof;
+mod report;
 mod run;
 mod schema;
 mod sent;

@@ -49,7 +49,8 @@ impl Since {
     }
 }
 
-fn moment(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// A moment, the beginning of a day, or how long ago, as people write it.
+pub(in crate::cli) fn moment(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Some(at.to_utc());
     }
