@@ -38,6 +38,7 @@ use crate::uptime::Moment;
 mod approver;
 mod check;
 mod evidence;
+mod export;
 mod freeze;
 mod grant;
 mod log;
@@ -280,6 +281,16 @@ enum AuditCommand {
         #[command(flatten)]
         format: Format,
     },
+    /// Send the log elsewhere as events of a published format
+    ///
+    /// Each record becomes one event of the Elastic Common Schema (`ecs`), the Open Cybersecurity
+    /// Schema Framework (`ocsf`), the Common Event Format (`cef`), syslog (`rfc5424`) or OpenTelemetry
+    /// (`otlp`), with its number and its hash in it. Only the log is read, never the configuration.
+    ///
+    /// With `--follow` and `--cursor` it goes on until SIGTERM or SIGINT and sends every record at
+    /// least once. Exit code 0 where all was taken, 2 where it was called wrongly, 5 where the log
+    /// or the cursor cannot be used, 6 where the destination did not take it.
+    Export(export::ExportArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -424,6 +435,7 @@ pub fn run(
         Command::Audit(AuditCommand::Rotate) => evidence::rotate(world, out),
         Command::Audit(AuditCommand::Schema) => papers::schema(papers::Schema::Record, out),
         Command::Report(asked) => report::report(world, &asked, out, err),
+        Command::Audit(AuditCommand::Export(asked)) => export::export(world, &asked, out, err),
         Command::Config(ConfigCommand::Check(format)) => setup::check(world, format.json, out),
         Command::Policy(PolicyCommand::Replay(asked)) => policy::replay(world, &asked, out, err),
         Command::Policy(PolicyCommand::Suggest(asked)) => policy::suggest(world, &asked, out, err),

@@ -85,6 +85,8 @@ pub mod tuning;
 
 pub mod report;
 
+pub mod export;
+
 pub mod doctor;
 
 pub mod cli;

@@ -25,7 +25,7 @@ use crate::config::Quantity;
 use crate::status::exit;
 
 #[derive(Debug, Args)]
-pub(super) struct Since {
+pub(in crate::cli) struct Since {
     /// Leave out what is older: a moment (`2026-03-01T12:00:00Z`), a day (`2026-03-01`), or how
     /// long ago (`30d`, `12h`)
     #[arg(long, value_name = "TIME")]
@@ -35,11 +35,16 @@ pub(super) struct Since {
 impl Since {
     /// The moment as the log writes it.
     pub(super) fn stamp(&self, now: DateTime<Utc>) -> Result<Option<String>, Stop> {
+        Ok(self.moment(now)?.map(stamp))
+    }
+
+    /// The moment.
+    pub(in crate::cli) fn moment(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Stop> {
         let Some(text) = &self.since else {
             return Ok(None);
         };
         moment(text, now)
-            .map(|at| Some(stamp(at)))
+            .map(Some)
             .ok_or_else(|| {
                 let message = format!(
                     "`{text}` is no time: write a moment like `2026-03-01T12:00:00Z`, a day like `2026-03-01`, or how long ago like `30d`"
