@@ -101,4 +101,10 @@ impl Frame {
 }
 
 #[cfg(test)]
+mod line_tests;
+
+#[cfg(test)]
+mod schema_tests;
+
+#[cfg(test)]
 mod tests;

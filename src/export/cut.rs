@@ -25,13 +25,20 @@ pub(super) fn text(text: &str, bytes: usize) -> Cow<'_, str> {
 }
 
 /// A value whose text is at most `bytes` long: the longest strings in it become shorter, all by one
-/// measure. Where it does not fit even so, it is returned as short as it gets.
-pub(super) fn shrunk(mut value: Value, bytes: usize) -> String {
+/// measure, and where that is not enough the part named `spare` goes. Where it does not fit even so,
+/// it is returned as short as it gets.
+pub(super) fn shrunk(mut value: Value, spare: &str, bytes: usize) -> String {
     let mut measure = bytes;
     let mut written = json(&value);
     while written.len() > bytes && measure > SHORTEST {
         measure = (measure / 2).max(SHORTEST);
         shorten(&mut value, measure);
+        written = json(&value);
+    }
+    if written.len() > bytes
+        && let Some(spare) = value.get_mut(spare)
+    {
+        *spare = serde_json::json!({ "cut": MARK });
         written = json(&value);
     }
     written
@@ -91,7 +98,7 @@ mod tests {
     #[test]
     fn long_strings_become_shorter_and_short_ones_stay() {
         let value = json!({"a": "x".repeat(5000), "b": ["y".repeat(3000)], "c": "kept", "n": 1});
-        let short = shrunk(value, 1000);
+        let short = shrunk(value, "spare", 1000);
         assert!(short.len() <= 1000, "{}", short.len());
         let short: Value = serde_json::from_str(&short).unwrap();
         assert_eq!((&short["c"], &short["n"]), (&json!("kept"), &json!(1)));
@@ -99,9 +106,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_spare_goes_where_shorter_strings_are_not_enough() {
+        let value = json!({"kept": "k", "spare": vec!["x"; 1000]});
+        let short = shrunk(value, "spare", 100);
+        assert_eq!(
+            short,
+            json!({"kept": "k", "spare": {"cut": MARK}}).to_string()
+        );
+    }
+
+    #[test]
     fn what_fits_is_not_changed() {
         let value = json!({"a": "x".repeat(500)});
-        assert_eq!(shrunk(value.clone(), 600), value.to_string());
+        assert_eq!(shrunk(value.clone(), "a", 600), value.to_string());
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) fn of(event: &Event, frame: &Frame) -> Value {
     put("message", Some(json!(event.sentence())));
     let (category, types) = categories(event);
     put("event.kind", Some(json!("event")));
-    put("event.category", Some(json!(category)));
+    put("event.category", Some(json!([category])));
     put("event.type", Some(json!(types)));
     put("event.action", Some(json!(event.action())));
     put("event.outcome", outcome(event).map(Value::from));

@@ -313,7 +313,7 @@ impl Event {
 }
 
 impl Kind {
-    fn of(word: &str) -> Self {
+    pub(super) fn of(word: &str) -> Self {
         match word {
             "decision" => Self::Decision,
             "request" => Self::Request,

@@ -51,8 +51,8 @@ fn message(format: Format, wrap: Wrap, event: &Event, frame: &Frame) -> String {
     let bare = |most| match format {
         Format::Cef => cef::of(event, frame, most),
         Format::Rfc5424 => syslog::of(event, frame, most),
-        Format::Ecs => cut::shrunk(ecs::of(event, frame), most),
-        Format::Ocsf => cut::shrunk(ocsf::of(event, frame), most),
+        Format::Ecs => cut::shrunk(ecs::of(event, frame), "aiops", most),
+        Format::Ocsf => cut::shrunk(ocsf::of(event, frame), "unmapped", most),
         Format::Otlp => String::new(),
     };
     match wrap {
