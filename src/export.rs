@@ -104,6 +104,9 @@ impl Frame {
 mod line_tests;
 
 #[cfg(test)]
+mod paper_tests;
+
+#[cfg(test)]
 mod schema_tests;
 
 #[cfg(test)]

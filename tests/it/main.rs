@@ -25,6 +25,8 @@ mod crowd;
 mod doctor;
 mod evidence;
 mod explain;
+#[cfg(feature = "export")]
+mod export;
 mod factor;
 mod fault;
 mod freeze;
