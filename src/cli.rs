@@ -290,7 +290,7 @@ enum AuditCommand {
     /// With `--follow` and `--cursor` it goes on until SIGTERM or SIGINT and sends every record at
     /// least once. Exit code 0 where all was taken, 2 where it was called wrongly, 5 where the log
     /// or the cursor cannot be used, 6 where the destination did not take it.
-    Export(export::ExportArgs),
+    Export(Box<export::ExportArgs>),
 }
 
 #[derive(Debug, Subcommand)]

@@ -173,8 +173,11 @@ struct Reading {
 }
 
 /// Some records, and whether the end of the log came behind them.
+#[derive(Default)]
 struct Batch {
-    events: Vec<(Event, Place)>,
+    events: Vec<Event>,
+    /// Where the line of each begins.
+    places: Vec<Place>,
     at_end: bool,
 }
 
@@ -235,7 +238,7 @@ impl<'a> Courier<'a> {
             let batch = self.read(say)?;
             if !batch.events.is_empty() {
                 pause = SHORTEST_PAUSE;
-                if !self.carry(&batch.events, stop, say)? {
+                if !self.carry(&batch.events, &batch.places, stop, say)? {
                     break;
                 }
             }
@@ -255,31 +258,23 @@ impl<'a> Courier<'a> {
 
     /// The next records, as many as make one parcel.
     fn read(&mut self, say: &mut dyn FnMut(Notice)) -> Result<Batch, Error> {
-        let mut events = Vec::new();
+        let mut batch = Batch::default();
         let mut bytes = 0;
         if !self.reading.open(&self.plan.files)? {
-            return Ok(Batch {
-                events,
-                at_end: true,
-            });
+            batch.at_end = true;
         }
-        while events.len() < MOST_EVENTS && bytes < MOST_BYTES {
-            let Some(entry) = self.reading.entries.as_mut().and_then(Iterator::next) else {
-                self.reading.entries = None;
-                return Ok(Batch {
-                    events,
-                    at_end: true,
-                });
+        while !batch.at_end && batch.events.len() < MOST_EVENTS && bytes < MOST_BYTES {
+            let next = self.reading.entries.as_mut().and_then(Iterator::next);
+            let entry = match next.transpose().map_err(Error::Log)? {
+                // The writer of a torn line goes on, or the next one ends it; until then it is
+                // looked at again.
+                Some(entry) if !entry.torn => entry,
+                _ => {
+                    self.reading.entries = None;
+                    batch.at_end = true;
+                    continue;
+                }
             };
-            let entry = entry.map_err(Error::Log)?;
-            if entry.torn {
-                // Its writer goes on, or the next one ends it; until then it is looked at again.
-                self.reading.entries = None;
-                return Ok(Batch {
-                    events,
-                    at_end: true,
-                });
-            }
             self.reading.next = Some(entry.next());
             let Some(event) = Event::read(&entry.line) else {
                 if self.tally.foreign == 0 {
@@ -293,26 +288,28 @@ impl<'a> Courier<'a> {
                 hash: event.hash.clone(),
                 place: entry.place,
             });
-            let too_early = match self.plan.beginning {
-                Beginning::Record(seq) => event.seq < seq,
-                Beginning::Cursor => false,
-            };
-            if too_early || self.plan.since.is_some_and(|since| event.at < since) {
-                continue;
+            if self.is_wanted(&event) {
+                bytes += entry.line.len();
+                batch.events.push(event);
+                batch.places.push(entry.place);
             }
-            bytes += entry.line.len();
-            events.push((event, entry.place));
         }
-        Ok(Batch {
-            events,
-            at_end: false,
-        })
+        Ok(batch)
+    }
+
+    fn is_wanted(&self, event: &Event) -> bool {
+        let too_early = match self.plan.beginning {
+            Beginning::Record(seq) => event.seq < seq,
+            Beginning::Cursor => false,
+        };
+        !too_early && self.plan.since.is_none_or(|since| event.at >= since)
     }
 
     /// Carries records until they are taken; false where it was told to stop before.
     fn carry(
         &mut self,
-        events: &[(Event, Place)],
+        events: &[Event],
+        places: &[Place],
         stop: &mut dyn FnMut() -> bool,
         say: &mut dyn FnMut(Notice),
     ) -> Result<bool, Error> {
@@ -320,8 +317,7 @@ impl<'a> Courier<'a> {
         let mut tries = 0;
         let mut frame = self.plan.frame.clone();
         frame.observed = (self.plan.now)();
-        let only: Vec<Event> = events.iter().map(|(event, _)| event.clone()).collect();
-        let parcel = Parcel::of(self.plan.format, self.wrap(), &only, &frame);
+        let parcel = Parcel::of(self.plan.format, self.wrap(), events, &frame);
         loop {
             match self.road.send(&parcel) {
                 Ok(taken) => {
@@ -335,18 +331,21 @@ impl<'a> Courier<'a> {
                         });
                     }
                     self.tally.rejected += taken.rejected;
-                    self.note(events)?;
+                    self.note(events, places.last())?;
                     say(Notice::Sent(self.tally));
                     return Ok(true);
                 }
                 Err(Refused::TooLarge(_)) if events.len() > 1 => {
-                    let (first, second) = events.split_at(events.len() / 2);
-                    return Ok(self.carry(first, stop, say)? && self.carry(second, stop, say)?);
+                    let half = events.len() / 2;
+                    let (first, second) = events.split_at(half);
+                    let (its, others) = places.split_at(half.min(places.len()));
+                    return Ok(self.carry(first, its, stop, say)?
+                        && self.carry(second, others, stop, say)?);
                 }
                 Err(Refused::TooLarge(why) | Refused::ForGood(why)) => {
                     return Err(Error::Refused {
-                        first: only.first().map_or(0, |event| event.seq),
-                        last: only.last().map_or(0, |event| event.seq),
+                        first: events.first().map_or(0, |event| event.seq),
+                        last: events.last().map_or(0, |event| event.seq),
                         why,
                     });
                 }
@@ -370,8 +369,8 @@ impl<'a> Courier<'a> {
     }
 
     /// Notes that records were taken.
-    fn note(&mut self, events: &[(Event, Place)]) -> Result<(), Error> {
-        let Some((last, place)) = events.last() else {
+    fn note(&mut self, events: &[Event], place: Option<&Place>) -> Result<(), Error> {
+        let (Some(last), Some(place)) = (events.last(), place) else {
             return Ok(());
         };
         self.tally.sent += events.len() as u64;

@@ -196,28 +196,27 @@ fn status(verdict: Option<Verdict>) -> (u8, &'static str) {
 }
 
 fn metadata(event: &Event, frame: &Frame) -> Value {
-    let mut metadata = json!({
-        "version": VERSION,
-        "product": {
-            "name": "aiops",
-            "vendor_name": "aiops",
-            "version": frame.version,
-        },
-        "profiles": ["security_control", "host"],
-        "log_name": LOG,
-        "log_provider": "aiops",
-        "uid": event.hash,
-        "sequence": event.seq,
-        "event_code": event.action(),
-        "original_time": event.text("timestamp"),
-    });
-    if let Some(id) = event.text("request_id") {
-        metadata["correlation_uid"] = json!(id);
-    }
-    if let Some(schema) = event.number("schema") {
-        metadata["log_version"] = json!(schema.to_string());
-    }
-    metadata
+    let schema = event.number("schema").map(|schema| schema.to_string());
+    object([
+        ("version", Some(json!(VERSION))),
+        (
+            "product",
+            Some(json!({
+                "name": "aiops",
+                "vendor_name": "aiops",
+                "version": frame.version,
+            })),
+        ),
+        ("profiles", Some(json!(["security_control", "host"]))),
+        ("log_name", Some(json!(LOG))),
+        ("log_provider", Some(json!("aiops"))),
+        ("uid", Some(json!(event.hash))),
+        ("sequence", Some(json!(event.seq))),
+        ("event_code", Some(json!(event.action()))),
+        ("original_time", event.text("timestamp").map(Value::from)),
+        ("correlation_uid", event.text("request_id").map(Value::from)),
+        ("log_version", schema.map(Value::from)),
+    ])
 }
 
 /// The profile `security_control`: what was decided, and by which rule.
@@ -255,36 +254,37 @@ fn security_control(event: &Event, put: &mut impl FnMut(&str, Option<Value>)) {
 }
 
 fn actor(event: &Event) -> Value {
-    let mut actor = json!({"app_name": event.text("requester").unwrap_or("aiops")});
-    if let Some(caller) = event.text("caller") {
-        actor["user"] = json!({"name": caller});
-        if let Some(uid) = event.number("caller_uid") {
-            actor["user"]["uid"] = json!(uid.to_string());
-        }
-    }
-    actor
+    let uid = event.number("caller_uid").map(|uid| uid.to_string());
+    let user = |caller| object([("name", Some(json!(caller))), ("uid", uid.map(Value::from))]);
+    object([
+        (
+            "app_name",
+            Some(json!(event.text("requester").unwrap_or("aiops"))),
+        ),
+        ("user", event.text("caller").map(user)),
+    ])
 }
 
 /// The target. Its class says a server, whatever it is: nobody asked it.
 fn device(event: &Event) -> Value {
     let name = event.text("target").unwrap_or("-");
-    let mut device = json!({"type_id": 1, "type": "Server", "name": name, "hostname": name});
-    if let Some(address) = event.address() {
-        device["ip"] = json!(address);
-    }
-    device
+    object([
+        ("type_id", Some(json!(1))),
+        ("type", Some(json!("Server"))),
+        ("name", Some(json!(name))),
+        ("hostname", Some(json!(name))),
+        ("ip", event.address().map(Value::from)),
+    ])
 }
 
 fn endpoint(event: &Event) -> Value {
     let name = event.text("target").unwrap_or("-");
-    let mut endpoint = json!({"name": name, "hostname": name});
-    if let Some(address) = event.address() {
-        endpoint["ip"] = json!(address);
-    }
-    if let Some(host) = event.host() {
-        endpoint["port"] = json!(host.port);
-    }
-    endpoint
+    object([
+        ("name", Some(json!(name))),
+        ("hostname", Some(json!(name))),
+        ("ip", event.address().map(Value::from)),
+        ("port", event.host().map(|host| json!(host.port))),
+    ])
 }
 
 fn gateway(frame: &Frame) -> Value {
@@ -294,14 +294,11 @@ fn gateway(frame: &Frame) -> Value {
 /// The process on the target. Its number is not known here; the request stands for it.
 fn process(event: &Event) -> Value {
     let uid = event.text("request_id").unwrap_or(&event.hash);
-    let mut process = json!({"uid": uid});
-    if let Some(line) = event.command_line() {
-        process["cmd_line"] = json!(line);
-    }
-    if let Some(host) = event.host() {
-        process["user"] = json!({"name": host.user});
-    }
-    process
+    object([
+        ("uid", Some(json!(uid))),
+        ("cmd_line", event.command_line().map(Value::from)),
+        ("user", event.host().map(|host| json!({"name": host.user}))),
+    ])
 }
 
 fn api(event: &Event) -> Value {
@@ -321,6 +318,14 @@ fn resources(event: &Event) -> Option<Value> {
 fn entity(event: &Event) -> Value {
     let name = event.text("approver").unwrap_or("-");
     json!({"type_id": 2, "type": "User", "name": name, "user": {"name": name}})
+}
+
+/// An object of those parts that are there.
+fn object<const N: usize>(parts: [(&str, Option<Value>); N]) -> Value {
+    let there = parts
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(there.collect())
 }
 
 const PROCESS_ACTIVITY: u32 = 1007;

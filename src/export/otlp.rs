@@ -17,7 +17,7 @@ use super::event::Verdict;
 /// The event as one `LogRecord`.
 pub(super) fn of(event: &Event, frame: &Frame) -> Value {
     let (severity, word) = severity(event.severity());
-    let mut record = json!({
+    let record = json!({
         "timeUnixNano": nanoseconds(event.at),
         "observedTimeUnixNano": nanoseconds(frame.observed),
         "severityNumber": severity,
@@ -26,10 +26,13 @@ pub(super) fn of(event: &Event, frame: &Frame) -> Value {
         "body": {"stringValue": event.sentence()},
         "attributes": attributes(event, frame),
     });
-    if let Some(trace) = event.trace() {
-        record["traceId"] = json!(trace);
+    match (record, event.trace()) {
+        (Value::Object(mut record), Some(trace)) => {
+            record.insert("traceId".to_owned(), json!(trace));
+            Value::Object(record)
+        }
+        (record, _) => record,
     }
-    record
 }
 
 /// One `ExportLogsServiceRequest`.

@@ -16,9 +16,9 @@ use super::*;
 fn named(section: &str) -> BTreeSet<String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/export.md");
     let paper = fs::read_to_string(path).unwrap();
-    let start = paper.find(&format!("\n### {section}\n")).unwrap() + 5;
-    let rest = &paper[start..];
-    let text = rest.find("\n##").map_or(rest, |end| &rest[..end]);
+    let heading = format!("\n### {section}\n");
+    let (_, rest) = paper.split_once(&heading).unwrap();
+    let text = rest.split("\n##").next().unwrap();
     let mut names = BTreeSet::new();
     let mut is_of_fields = false;
     for line in text.lines() {

@@ -63,6 +63,10 @@ pub(super) enum Refused {
     /// It will never be taken.
     ForGood(String),
     /// A smaller one may be taken.
+    #[cfg_attr(
+        not(feature = "export"),
+        expect(dead_code, reason = "only HTTP says so")
+    )]
     TooLarge(String),
     /// The reader of standard output went away, or it is full.
     Output(io::Error),

@@ -131,13 +131,10 @@ fn ocsf_faults(
             faults.push(format!("{name} is demanded"));
         }
     }
-    if let Some(some) = about["constraints"]["at_least_one"].as_array() {
-        if !some
-            .iter()
-            .any(|name| value.contains_key(name.as_str().unwrap()))
-        {
-            faults.push(format!("one of {some:?} is demanded"));
-        }
+    let some = about["constraints"]["at_least_one"].as_array();
+    let is_there = |name: &Value| value.contains_key(name.as_str().unwrap());
+    if some.is_some_and(|some| !some.iter().any(is_there)) {
+        faults.push(format!("one of {some:?} is demanded"));
     }
     for (name, value) in value {
         let Some(fact) = attributes.get(name) else {

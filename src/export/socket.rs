@@ -153,7 +153,7 @@ impl Stream {
     fn each(&mut self, parcel: &Parcel) -> io::Result<()> {
         // One that the other side has closed takes a write all the same, and loses it.
         let open = self.open.take();
-        let mut stream = match open.filter(|open| is_open(open)) {
+        let mut stream = match open.filter(is_open) {
             Some(open) => open,
             None => connect(&self.host, self.port)?,
         };
