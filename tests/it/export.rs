@@ -517,6 +517,31 @@ fn killed_in_the_middle_it_loses_nothing_and_repeats_one_parcel_at_most() {
 }
 
 #[test]
+fn it_ends_when_it_is_told_while_the_destination_is_gone_and_goes_on_later() {
+    let log = Log::corpus();
+    let port = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let to = format!("syslog+tcp://127.0.0.1:{port}");
+    let child = log.follow(&to, &["--format", "cef"]);
+    thread::sleep(Duration::from_secs(2));
+    let output = ends(child, Signal::TERM);
+    said(&output, 0, "takes nothing for now");
+    let told = String::from_utf8_lossy(&output.stderr).lines().count();
+    assert_eq!(told, 1, "one word when it begins: {output:?}");
+    assert_eq!(log.cursor_seq(), None);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("syslog+tcp://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || counted(&mut listener.accept().unwrap().0));
+    let child = log.follow(&to, &["--format", "cef"]);
+    until("everything", || log.cursor_seq() == Some(ALL));
+    said(&ends(child, Signal::TERM), 0, "");
+    assert_eq!(server.join().unwrap().len() as u64, ALL);
+}
+
+#[test]
 fn a_cursor_of_another_log_is_refused_and_helped() {
     let log = Log::corpus();
     let receiver = Receiver::new(Vec::new());
