@@ -15,6 +15,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 use super::parcel::Parcel;
 use super::road::FAREWELL;
 use super::road::PATIENCE;
@@ -77,7 +79,7 @@ impl Datagram {
             };
             match sent {
                 Ok(_) => {}
-                Err(fault) if fault.raw_os_error() == Some(TOO_LONG) => {
+                Err(fault) if fault.raw_os_error() == Some(Errno::MSGSIZE.raw_os_error()) => {
                     let length = message.len();
                     let why = format!(
                         "a message of {length} bytes is too long for a datagram here: set a smaller `--max-bytes`"
@@ -239,9 +241,6 @@ pub(super) fn closed() -> io::Error {
     let what = "the other side closed the connection";
     io::Error::new(io::ErrorKind::ConnectionReset, what)
 }
-
-/// `EMSGSIZE` of Linux.
-const TOO_LONG: i32 = 90;
 
 /// Reads of a server that answers where no answer is due.
 const MOST_ANSWERS: usize = 64;
