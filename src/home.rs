@@ -99,6 +99,11 @@ impl Home {
         self.runtime().join("redaction.key")
     }
 
+    /// What makes questions to the log fast. It is made from the log and can be made anew.
+    pub fn index(&self) -> PathBuf {
+        self.evidence().join("index.sqlite")
+    }
+
     /// What lives between two requests: approvals, sockets, locks.
     pub fn runtime(&self) -> PathBuf {
         self.root.join("runtime")

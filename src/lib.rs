@@ -87,6 +87,8 @@ pub mod report;
 
 pub mod export;
 
+pub mod index;
+
 pub mod doctor;
 
 pub mod cli;
