@@ -1239,7 +1239,7 @@ mode_demo() {
     request "rm -rf /" "free some disk space" rejected
 
     step "6. Everything is in the log"
-    "${ADMIN[@]}" audit tail
+    "${ADMIN[@]}" audit tail --table
     note "Each line holds the hash of the one before; this checks them all:"
     "${ADMIN[@]}" audit verify
 

@@ -41,14 +41,21 @@ mod evidence;
 mod export;
 mod freeze;
 mod grant;
-mod log;
+#[cfg(feature = "search")]
+mod index;
 mod message;
+mod moment;
 mod papers;
 mod people;
 mod policy;
 mod report;
+mod rows;
+mod search;
 mod setup;
+mod show;
+mod stats;
 mod table;
+mod tail;
 mod verify;
 mod watch;
 mod width;
@@ -273,14 +280,6 @@ enum AuditCommand {
     Rotate,
     /// Print the JSON Schema of a record
     Schema,
-    /// Print the last records
-    Tail {
-        /// How many
-        #[arg(short = 'n', long = "lines", default_value_t = 20)]
-        lines: usize,
-        #[command(flatten)]
-        format: Format,
-    },
     /// Send the log elsewhere as events of a published format
     ///
     /// Each record becomes one event of the Elastic Common Schema (`ecs`), the Open Cybersecurity
@@ -291,6 +290,28 @@ enum AuditCommand {
     /// least once. Exit code 0 where all was taken, 2 where it was called wrongly, 5 where the log
     /// or the cursor cannot be used, 6 where the destination did not take it.
     Export(Box<export::ExportArgs>),
+    /// Print the last records, and with `-f` each new one
+    Tail(tail::TailArgs),
+    /// Print all that a record holds, and whether it fits the ones beside it
+    ///
+    /// Exit code 1 where a record is not there, 5 where one does not fit its neighbours or its files.
+    Show(show::ShowArgs),
+    /// Find records by their words and fields
+    ///
+    /// Everything that is given has to hold. The newest come first. Each record is read from the log and
+    /// compared with what the index holds of it before it is shown.
+    ///
+    /// Exit code 0 where something was found, 1 where nothing was, 2 where the question was not
+    /// understood, 5 where the log cannot be read or a record is not as it was.
+    Search(search::SearchArgs),
+    /// Show what the records of the last 30 days amount to: decisions, commands, waiting, questions
+    Stats(stats::StatsArgs),
+    /// Bring the index for `search` and `stats` up to date
+    ///
+    /// They do so by themselves where little is missing. The index is made from the log and can be
+    /// deleted at any time.
+    #[cfg(feature = "search")]
+    Index(index::IndexArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -423,9 +444,6 @@ pub fn run(
         Command::Thaw(asked) => freeze::thaw(world, &asked, out),
         Command::Approver(asked) => approver::run(world, &asked, out, err),
         Command::Audit(AuditCommand::Verify(asked)) => verify::verify(world, &asked, out, err),
-        Command::Audit(AuditCommand::Tail { lines, format }) => {
-            log::tail(world, lines, format.json, out)
-        }
         Command::Audit(AuditCommand::Checkpoint(format)) => {
             evidence::checkpoint(world, format.json, out, err)
         }
@@ -436,6 +454,12 @@ pub fn run(
         Command::Audit(AuditCommand::Schema) => papers::schema(papers::Schema::Record, out),
         Command::Report(asked) => report::report(world, &asked, out, err),
         Command::Audit(AuditCommand::Export(asked)) => export::export(world, &asked, out, err),
+        Command::Audit(AuditCommand::Tail(asked)) => tail::tail(world, &asked, out),
+        Command::Audit(AuditCommand::Show(asked)) => show::show(world, &asked, out, err),
+        Command::Audit(AuditCommand::Search(asked)) => search::search(world, &asked, out, err),
+        Command::Audit(AuditCommand::Stats(asked)) => stats::stats(world, &asked, out, err),
+        #[cfg(feature = "search")]
+        Command::Audit(AuditCommand::Index(asked)) => index::index(world, &asked, out, err),
         Command::Config(ConfigCommand::Check(format)) => setup::check(world, format.json, out),
         Command::Policy(PolicyCommand::Replay(asked)) => policy::replay(world, &asked, out, err),
         Command::Policy(PolicyCommand::Suggest(asked)) => policy::suggest(world, &asked, out, err),

@@ -27,7 +27,6 @@ mod test;
 pub(super) use explain::explain;
 pub(super) use lint::lint;
 pub(super) use recorded::Since;
-pub(super) use recorded::moment;
 pub(super) use replay::ReplayArgs;
 pub(super) use replay::replay;
 pub(super) use suggest::SuggestArgs;

@@ -18,7 +18,7 @@ use clap::Args;
 
 use super::Stop;
 use super::World;
-use super::policy::moment;
+use super::moment;
 use crate::audit::Files;
 use crate::audit::stamp;
 use crate::evidence::note::Verifier;

@@ -36,6 +36,7 @@ use keys::Key;
 use layout::View;
 use layout::frame;
 use sight::Sight;
+pub(super) use stream::still_read;
 
 /// How often it is looked again.
 const LOOK: Duration = Duration::from_millis(500);

@@ -132,6 +132,8 @@ fn read_in(
         if uncommitted >= COMMIT_BYTES {
             build.commit()?;
             uncommitted = 0;
+        }
+        if build.known.records.is_multiple_of(PROGRESS_RECORDS) {
             let records = build.known.records;
             progress(Progress { records, read, all });
         }
@@ -170,3 +172,6 @@ fn remove(index: &std::path::Path) -> io::Result<()> {
 
 /// Bytes of the log between two commits: what is lost by a crash, and what lies in memory.
 const COMMIT_BYTES: u64 = 128 << 20;
+
+/// Records between two reports of the progress.
+const PROGRESS_RECORDS: u64 = 20_000;

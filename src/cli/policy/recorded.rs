@@ -12,7 +12,6 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use chrono::DateTime;
-use chrono::NaiveDate;
 use chrono::Utc;
 use clap::Args;
 
@@ -21,7 +20,7 @@ use crate::audit::History;
 use crate::audit::stamp;
 use crate::cli::Stop;
 use crate::cli::World;
-use crate::config::Quantity;
+use crate::cli::moment;
 use crate::status::exit;
 
 #[derive(Debug, Args)]
@@ -43,29 +42,13 @@ impl Since {
         let Some(text) = &self.since else {
             return Ok(None);
         };
-        moment(text, now)
+        moment::read(text, now)
             .map(Some)
             .ok_or_else(|| {
-                let message = format!(
-                    "`{text}` is no time: write a moment like `2026-03-01T12:00:00Z`, a day like `2026-03-01`, or how long ago like `30d`"
-                );
+                let message = format!("`{text}` is no time: {}", moment::NO_TIME);
                 Stop::Said(message, exit::INVALID)
             })
     }
-}
-
-/// A moment, the beginning of a day, or how long ago, as people write it.
-pub(in crate::cli) fn moment(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.to_utc());
-    }
-    if let Ok(day) = text.parse::<NaiveDate>() {
-        return day.and_hms_opt(0, 0, 0).map(|at| at.and_utc());
-    }
-    // A bare number would be seconds, and is more likely a slip of the pen.
-    let ago = Quantity::parse(text).filter(|_| !text.bytes().all(|b| b.is_ascii_digit()))?;
-    let ago = chrono::TimeDelta::from_std(ago.duration()?).ok()?;
-    now.checked_sub_signed(ago)
 }
 
 /// Reads logs one after the other; a person who watches sees how far it has come.
@@ -110,26 +93,4 @@ pub(super) fn own(world: &World) -> Result<Vec<PathBuf>, Stop> {
 fn unreadable(log: &Path, fault: &io::Error) -> Stop {
     let message = format!("cannot read `{}`: {fault}", log.display());
     Stop::Said(message, exit::AUDIT)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_a_moment_a_day_or_an_age() {
-        let now = DateTime::parse_from_rfc3339("2026-03-31T12:00:00Z")
-            .unwrap()
-            .to_utc();
-        let read = |text| moment(text, now).map(stamp);
-        assert_eq!(read("2026-03-01").unwrap(), "2026-03-01T00:00:00.000Z");
-        assert_eq!(read("30d").unwrap(), "2026-03-01T12:00:00.000Z");
-        assert_eq!(
-            read("2026-03-01T12:00:00+02:00").unwrap(),
-            "2026-03-01T10:00:00.000Z"
-        );
-        for text in ["", "30", "yesterday", "5KiB"] {
-            assert_eq!(read(text), None, "{text}");
-        }
-    }
 }

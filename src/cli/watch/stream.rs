@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::io::Write;
+use std::time::Duration;
 
 use rustix::event::PollFd;
 use rustix::event::PollFlags;
@@ -65,7 +66,7 @@ pub(super) fn stream(world: &World, mut sight: Sight, out: &mut dyn Write) -> Re
             writeln!(out, "{line}")?;
         }
         out.flush()?;
-        if !still_read()? {
+        if !still_read(LOOK)? {
             return Ok(exit::ANSWERED);
         }
     }
@@ -97,10 +98,10 @@ fn ended(sight: &Sight, ticket: Ticket, world: &World) -> (State, Ticket) {
 }
 
 /// Waits for the next look. False where nobody reads standard output any more.
-fn still_read() -> io::Result<bool> {
+pub(in crate::cli) fn still_read(look: Duration) -> io::Result<bool> {
     let timeout = Timespec {
-        tv_sec: i64::try_from(LOOK.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(LOOK.subsec_nanos()),
+        tv_sec: i64::try_from(look.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(look.subsec_nanos()),
     };
     let output = io::stdout();
     match poll(
