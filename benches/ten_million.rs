@@ -115,7 +115,8 @@ fn make(root: &Path, records: u64) {
     let mut log = Log::new(root);
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let targets: Vec<String> = (1..=30).map(|n| format!("srv{n:02}")).collect();
-    let step = TimeDelta::milliseconds(i64::try_from(365 * 86_400_000 / records.max(1)).unwrap());
+    // Waiting adds to it: all of it is about a year.
+    let step = TimeDelta::milliseconds(i64::try_from(225 * 86_400_000 / records.max(1)).unwrap());
     let mut now: DateTime<Utc> = "2025-11-28T00:00:00Z".parse().unwrap();
     while log.seq < records {
         let (verb, service) = (dice.below(VERBS.len()), dice.skewed(SERVICES.len()));

@@ -20,6 +20,8 @@ mod dictionary;
 mod find;
 mod noted;
 mod query;
+#[cfg(feature = "search")]
+mod reread;
 mod search;
 #[cfg(feature = "search")]
 mod store;

@@ -23,6 +23,8 @@ use super::find::Finder;
 #[cfg(feature = "search")]
 use super::find::Found;
 #[cfg(feature = "search")]
+use super::reread::Reread;
+#[cfg(feature = "search")]
 use super::store::Store;
 #[cfg(feature = "search")]
 use super::update;
@@ -198,17 +200,19 @@ impl Indexed {
         let from = standing.as_ref().ok().and_then(|indexed| indexed.next);
         let missing = update::missing(&searched.files, from)?;
         if missing > 0 && missing <= searched.catch_up {
+            // Whoever reads keeps a writer from its commit.
+            drop(standing);
             match update::update(searched, false, std::time::Duration::ZERO, &mut |_| ()) {
                 Ok(updated) => {
                     if let Some(why) = updated.anew {
                         notes.push(format!("the index was made anew: {why}"));
                     }
-                    standing = Self::standing(searched)?;
                 }
                 // Who may only read, or came second, reads.
                 Err(Error::Index { .. } | Error::Busy) => {}
                 Err(other) => return Err(other),
             }
+            standing = Self::standing(searched)?;
         } else if missing > 0 {
             notes.push(format!(
                 "{} MB of the log are not in the index and are read line by line; `aiops audit index` reads them in",
@@ -317,6 +321,7 @@ fn in_index(
     let Some(mut finder) = Finder::new(store, query)? else {
         return Ok(());
     };
+    let reread = Reread::new(&searched.files)?;
     let mut after = None;
     loop {
         let left = (most as u64).saturating_sub(answer.hits);
@@ -330,7 +335,7 @@ fn in_index(
             Ok(found.len() < page)
         })?;
         for one in &found {
-            match line_of(searched, one)? {
+            match reread.line(one)? {
                 Some(line) => {
                     let noted = Noted::of(&line);
                     if noted.is_some_and(|noted| query.matches(&noted)) {
@@ -347,20 +352,6 @@ fn in_index(
             Some(last) if found.len() == page => after = Some(last.row),
             _ => return Ok(()),
         }
-    }
-}
-
-/// The line of a record that was found. None where the log does not hold it as the index has it.
-#[cfg(feature = "search")]
-fn line_of(searched: &Searched, found: &Found) -> Result<Option<Vec<u8>>, Error> {
-    use std::io::ErrorKind;
-
-    match searched.files.line_at(found.place) {
-        Ok(line) => Ok((super::build::short(&line) == found.hash).then_some(line)),
-        Err(fault) if matches!(fault.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => {
-            Ok(None)
-        }
-        Err(fault) => Err(Error::Log(fault)),
     }
 }
 
