@@ -177,19 +177,22 @@ fn make(root: &Path, records: u64) {
             });
             continue;
         }
-        let mut approver = None;
+        let (mut approver, mut waited_ms) = (None, None);
         if risk == "approval_required" {
-            log.add(as_a(Event::Decision, "approval_requested", now));
-            // Half are answered within a minute, some after hours.
-            let waited = (dice.roll() >> 40).pow(2) >> (22 + dice.below(14));
-            let waited = TimeDelta::milliseconds(i64::try_from(waited % 7_200_000).unwrap());
+            log.add(as_a(Event::Request, "approval_requested", now));
+            // From seconds to hours; half are answered within two minutes.
+            let doublings = dice.below(7) + dice.below(7);
+            let millis = (2000 << doublings) + dice.below(2000 << doublings);
+            waited_ms = u64::try_from(millis).ok();
+            let waited = step * 4;
             approver = Some(dice.of(&["anna", "bernd", "chris"]).to_owned());
             match dice.below(100) {
                 0..8 if verb != 3 => {
                     log.add(Record {
                         approver,
+                        waited_ms,
                         denial_reason: Some("not during the day".to_owned()),
-                        ..as_a(Event::Decision, "denied", now + waited)
+                        ..as_a(Event::Approval, "denied", now + waited)
                     });
                     continue;
                 }
@@ -197,12 +200,13 @@ fn make(root: &Path, records: u64) {
                     log.add(as_a(Event::Decision, "expired", now + waited));
                     continue;
                 }
-                _ => now += waited.min(step * 4),
+                _ => now += waited,
             }
         }
         now += step;
         log.add(Record {
             approver: approver.clone(),
+            waited_ms,
             limit_s: Some(60),
             ..as_a(Event::Intent, "started", now)
         });
@@ -283,7 +287,7 @@ impl Log {
 }
 
 /// The questions, each as it is typed.
-const QUESTIONS: [&[&str]; 17] = [
+const QUESTIONS: [&[&str]; 22] = [
     &["search", "-n", "50"],
     &["search", "deadlock"],
     &["search", "deadlock", "replica", "certificate"],
@@ -300,6 +304,11 @@ const QUESTIONS: [&[&str]; 17] = [
     &["search", "nosuchword"],
     &["search", "--count", "error"],
     &["search", "--count", "--target", "srv01", "--status", "executed"],
+    &["search", "re*"],
+    &["search", "-n", "10000", "deadlock"],
+    &["show", "5000000"],
+    &["tail", "-n", "50"],
+    &["stats"],
     &["stats", "--since", "all"],
 ];
 

@@ -4,6 +4,7 @@
 //! **Gives** the records that are meant.
 //! **Never** shows a record that is not in the log as it was when it was read into the index.
 
+use std::io::BufWriter;
 use std::io::Write;
 
 use clap::Args;
@@ -153,15 +154,17 @@ pub(super) fn search(
     }
     let most = (asked.lines > 0).then_some(asked.lines);
     let json = asked.form.is_json(world);
+    let mut out = BufWriter::new(out);
     let mut rows = Rows::new(screen_columns(world.stdout_is_terminal), world.colour);
     let answer = index::search(&searched, &query, most, !asked.oldest_first, &mut |hit| {
         if json {
             out.write_all(&hit.line)?;
             out.write_all(b"\n")
         } else {
-            rows.print(&hit.line, out)
+            rows.print(&hit.line, &mut out)
         }
     })?;
+    out.flush()?;
     Ok(told(&answer, err))
 }
 

@@ -129,6 +129,7 @@ fn one(
     for (name, value) in &fields {
         match value {
             Value::Null => {}
+            Value::String(text) if text.is_empty() => row(name, "(empty)", out)?,
             Value::String(text) => field(name, text, asked.full, out)?,
             other => row(name, &visible::line(&plain(other)), out)?,
         }

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::io::BufWriter;
 use std::io::Write;
 use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
@@ -74,6 +75,7 @@ struct Printer {
 impl Printer {
     /// Prints what is whole and was not printed yet.
     fn print(&mut self, files: &Files, out: &mut dyn Write) -> Result<(), Stop> {
+        let mut out = BufWriter::new(out);
         let entries = files.entries(self.next);
         for entry in entries.map_err(|fault| unreadable(files, &fault))? {
             let entry = entry.map_err(|fault| unreadable(files, &fault))?;
@@ -81,7 +83,7 @@ impl Printer {
                 break;
             }
             match &mut self.rows {
-                Some(rows) => rows.print(&entry.line, out)?,
+                Some(rows) => rows.print(&entry.line, &mut out)?,
                 None => {
                     out.write_all(&entry.line)?;
                     out.write_all(b"\n")?;

@@ -153,14 +153,36 @@ impl Store {
             .map_err(|fault| self.failed(&fault))
     }
 
-    /// Whether it was made from this log, as far as the log's beginning tells, and the log still has
-    /// the place where it goes on.
+    /// Whether it was made from this log, as far as the log's beginning or the last record tells, and
+    /// the log still has the place where it goes on.
     pub(super) fn is_of(&self, files: &Files) -> Result<Option<Known>, Error> {
         let Some(known) = self.known()? else {
             return Ok(None);
         };
-        let same = beginning(files)?.is_some_and(|now| now == known.beginning);
+        // Where only the first line differs, it is this log, and that line is damage.
+        let same = beginning(files)?.is_some_and(|now| now == known.beginning)
+            || self.has_the_last_of(&known, files)?;
         Ok((same && reaches(files, known.next)?).then_some(known))
+    }
+
+    /// Whether the last record of the index still stands where it stood.
+    fn has_the_last_of(&self, known: &Known, files: &Files) -> Result<bool, Error> {
+        let Some(row) = known.records.checked_sub(1) else {
+            return Ok(false);
+        };
+        let (block, at) = (row / ROWS, (row % ROWS) as usize);
+        let of = |column| -> Result<u64, Error> {
+            let values = self.column(block, at + 1, column)?;
+            Ok(values.get(at).copied().unwrap_or(0))
+        };
+        let place = Place {
+            segment: of(Column::Segment)?,
+            offset: of(Column::Offset)?,
+        };
+        let hash = of(Column::Hash)?;
+        Ok(files
+            .line_at(place)
+            .is_ok_and(|line| super::build::short(&line) == hash))
     }
 
     /// The number of a text.

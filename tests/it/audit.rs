@@ -123,11 +123,11 @@ fn the_last_records_are_shown_to_people_and_to_programs() {
     for _ in 0..3 {
         lab.ask("hostname").is("executed", 0);
     }
-    let shown = lab.run(&["audit", "tail", "-n", "2"], "");
+    let shown = lab.run(&["audit", "tail", "-n", "2", "--table"], "");
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert_eq!(shown.lines().count(), 3, "{shown}");
     assert!(shown.contains("executed") && shown.contains("hostname"));
-    let shown = lab.run(&["audit", "tail", "-n", "2", "--json"], "");
+    let shown = lab.run(&["audit", "tail", "-n", "2"], "");
     let lines: Vec<serde_json::Value> = String::from_utf8(shown.stdout)
         .unwrap()
         .lines()

@@ -37,6 +37,7 @@ mod people;
 mod preview;
 mod proof;
 mod report;
+mod reading;
 mod run;
 mod schema;
 mod sent;
