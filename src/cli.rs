@@ -303,7 +303,7 @@ enum AuditCommand {
     ///
     /// Exit code 0 where something was found, 1 where nothing was, 2 where the question was not
     /// understood, 5 where the log cannot be read or a record is not as it was.
-    Search(search::SearchArgs),
+    Search(Box<search::SearchArgs>),
     /// Show what the records of the last 30 days amount to: decisions, commands, waiting, questions
     Stats(stats::StatsArgs),
     /// Bring the index for `search` and `stats` up to date

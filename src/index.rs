@@ -30,7 +30,8 @@ mod term;
 #[cfg(feature = "search")]
 mod update;
 
-#[cfg(all(test, feature = "search"))]
+#[cfg(test)]
+#[cfg(feature = "search")]
 mod tests;
 
 pub use noted::Noted;

@@ -31,17 +31,18 @@ pub(super) fn read(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
 /// Reads a moment that was asked for, in milliseconds since 1970.
 pub(super) fn millis(text: Option<&str>, now: DateTime<Utc>) -> Result<Option<i64>, Stop> {
     let read = |text: &str| {
-        read(text, now).map(|at| at.timestamp_millis()).ok_or_else(|| {
-            let message = format!("`{}` is no time: {NO_TIME}", visible::line(text));
-            Stop::Said(message, exit::INVALID)
-        })
+        read(text, now)
+            .map(|at| at.timestamp_millis())
+            .ok_or_else(|| {
+                let message = format!("`{}` is no time: {NO_TIME}", visible::line(text));
+                Stop::Said(message, exit::INVALID)
+            })
     };
     text.map(read).transpose()
 }
 
 /// What to write instead of something that is no time.
-pub(super) const NO_TIME: &str =
-    "write a moment like `2026-03-01T12:00:00Z`, a day like `2026-03-01`, or how long ago like `30d`";
+pub(super) const NO_TIME: &str = "write a moment like `2026-03-01T12:00:00Z`, a day like `2026-03-01`, or how long ago like `30d`";
 
 #[cfg(test)]
 mod tests {
@@ -66,7 +67,16 @@ mod tests {
     #[test]
     fn what_is_no_time_is_refused() {
         let now = DateTime::UNIX_EPOCH;
-        for text in ["", "30", "yesterday", "2026-02-30", "64KiB", "d", "ago", "-1d"] {
+        for text in [
+            "",
+            "30",
+            "yesterday",
+            "2026-02-30",
+            "64KiB",
+            "d",
+            "ago",
+            "-1d",
+        ] {
             assert_eq!(read(text, now), None, "{text}");
         }
     }

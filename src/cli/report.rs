@@ -225,11 +225,9 @@ impl ReportArgs {
 }
 
 fn time(text: &str, now: DateTime<Utc>) -> Result<String, Stop> {
-    moment(text, now).map(stamp).ok_or_else(|| {
-        let message = format!(
-            "`{}` is no time: write a moment like `2026-03-01T12:00:00Z`, a day like `2026-03-01`, or how long ago like `2h`",
-            crate::visible::line(text)
-        );
+    moment::read(text, now).map(stamp).ok_or_else(|| {
+        let text = crate::visible::line(text);
+        let message = format!("`{text}` is no time: {}", moment::NO_TIME);
         Stop::Said(message, exit::INVALID)
     })
 }

@@ -83,7 +83,9 @@ fn cell(heading: &str, noted: &Noted<'_>) -> String {
         "STATUS" => word(&noted.status),
         "RISK" => word(&noted.risk),
         "TARGET" => word(&noted.target),
-        "EXIT" => noted.exit_code.map_or_else(|| "-".to_owned(), |code| code.to_string()),
+        "EXIT" => noted
+            .exit_code
+            .map_or_else(|| "-".to_owned(), |code| code.to_string()),
         // Who was enrolled did nothing.
         "BY" if noted.event == "approver" => word(&noted.caller),
         "BY" if noted.approver.is_some() => word(&noted.approver),
@@ -110,7 +112,9 @@ fn room(columns: &[Column], width: usize) -> usize {
 
 /// Columns of the terminal on standard output, or of a sheet where there is none.
 pub(super) fn screen_columns(is_terminal: bool) -> usize {
-    let size = is_terminal.then(|| tcgetwinsize(io::stdout()).ok()).flatten();
+    let size = is_terminal
+        .then(|| tcgetwinsize(io::stdout()).ok())
+        .flatten();
     size.map(|size| usize::from(size.ws_col))
         .filter(|columns| *columns > 0)
         .unwrap_or(SHEET)
@@ -186,6 +190,10 @@ mod tests {
     #[test]
     fn a_line_that_is_no_record_is_named_so() {
         let lines = printed(200, &["not even JSON", "{\"seq\": 3}"]);
-        assert!(lines[1..].iter().all(|line| line.contains("no record of this program")));
+        assert!(
+            lines[1..]
+                .iter()
+                .all(|line| line.contains("no record of this program"))
+        );
     }
 }

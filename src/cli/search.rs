@@ -120,7 +120,9 @@ impl Fields {
         let now = (world.now)();
         Ok(Query {
             terms,
-            facets: asked.map(|(facet, values)| (facet, values.clone())).collect(),
+            facets: asked
+                .map(|(facet, values)| (facet, values.clone()))
+                .collect(),
             request: self.request.clone(),
             since: moment::millis(self.since.as_deref(), now)?,
             until: moment::millis(self.until.as_deref(), now)?,

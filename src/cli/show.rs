@@ -58,7 +58,8 @@ pub(super) fn show(
     let mut ends = exit::ANSWERED;
     let mut first = true;
     for seq in &asked.records {
-        let Some(found) = locate::record(&files, *seq).map_err(|fault| unreadable(&files, &fault))?
+        let Some(found) =
+            locate::record(&files, *seq).map_err(|fault| unreadable(&files, &fault))?
         else {
             let _ = writeln!(err, "aiops: the log has no record {seq}");
             ends = ends.max(exit::FOUND);
@@ -67,7 +68,9 @@ pub(super) fn show(
         ends = ends.max(one(world, asked, &found, !std::mem::take(&mut first), out)?);
     }
     if let Some(request) = &asked.request {
-        ends = ends.max(of_request(world, asked, &files, request, &mut first, out, err)?);
+        ends = ends.max(of_request(
+            world, asked, &files, request, &mut first, out, err,
+        )?);
     }
     Ok(ends)
 }
@@ -88,7 +91,10 @@ fn of_request(
             Noted::of(&found.line).and_then(|noted| noted.request_id.map(|id| id.into_owned()))
         });
         let Some(of) = of else {
-            let _ = writeln!(err, "aiops: record {seq} is not there, or belongs to no request");
+            let _ = writeln!(
+                err,
+                "aiops: record {seq} is not there, or belongs to no request"
+            );
             return Ok(exit::FOUND);
         };
         id = of;

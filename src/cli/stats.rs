@@ -99,7 +99,11 @@ impl Sheet<'_> {
         self.waits(stats)?;
         self.needless(stats)?;
         self.heading("Runs by their end")?;
-        let rows: Vec<_> = stats.runs.iter().map(|(status, n)| (status.clone(), *n)).collect();
+        let rows: Vec<_> = stats
+            .runs
+            .iter()
+            .map(|(status, n)| (status.clone(), *n))
+            .collect();
         self.bars(&rows)
     }
 
@@ -126,7 +130,11 @@ impl Sheet<'_> {
                 (first.to_owned(), counts.map(average))
             })
             .collect();
-        let most = rows.iter().map(|(_, counts)| counts.iter().sum()).max().unwrap_or(0);
+        let most = rows
+            .iter()
+            .map(|(_, counts)| counts.iter().sum())
+            .max()
+            .unwrap_or(0);
         let room = self.room(10, grouped(most).len());
         for (day, counts) in &rows {
             let bar = stacked(*counts, most, room);
@@ -134,7 +142,10 @@ impl Sheet<'_> {
             writeln!(self.out, "  {day:10}  {bar}  {sum}")?;
         }
         if step > 1 {
-            writeln!(self.out, "  (a row is {step} days with decisions, and shows one on the average)")?;
+            writeln!(
+                self.out,
+                "  (a row is {step} days with decisions, and shows one on the average)"
+            )?;
         }
         self.nothing(rows.is_empty())
     }
@@ -188,7 +199,9 @@ impl Sheet<'_> {
     }
 
     fn needless(&mut self, stats: &Stats) -> io::Result<()> {
-        self.heading("Questions that humans always said yes to (`aiops policy suggest` makes rules)")?;
+        self.heading(
+            "Questions that humans always said yes to (`aiops policy suggest` makes rules)",
+        )?;
         for one in &stats.needless {
             let target = cut(&one.target, 12);
             let blanks = " ".repeat(12_usize.saturating_sub(columns(&target)));
@@ -204,7 +217,12 @@ impl Sheet<'_> {
     }
 
     fn bars(&mut self, rows: &[(String, u64)]) -> io::Result<()> {
-        let names = rows.iter().map(|(name, _)| columns(name)).max().unwrap_or(0).min(20);
+        let names = rows
+            .iter()
+            .map(|(name, _)| columns(name))
+            .max()
+            .unwrap_or(0)
+            .min(20);
         let most = rows.iter().map(|(_, count)| *count).max().unwrap_or(0);
         let room = self.room(names, grouped(most).len());
         for (name, count) in rows {
@@ -238,7 +256,11 @@ fn stacked(counts: [u64; 3], most: u64, room: usize) -> String {
     let mut bar = String::new();
     for (count, mark) in counts.into_iter().zip(["█", "▓", "░"]) {
         let exact = count as f64 / most.max(1) as f64 * room as f64;
-        let columns = if count == 0 { 0 } else { (exact.round() as usize).max(1) };
+        let columns = if count == 0 {
+            0
+        } else {
+            (exact.round() as usize).max(1)
+        };
         bar.push_str(&mark.repeat(columns));
     }
     bar.chars().take(room).collect()
@@ -247,7 +269,11 @@ fn stacked(counts: [u64; 3], most: u64, room: usize) -> String {
 /// One bar, to an eighth of a column.
 fn eighths(count: u64, most: u64, room: usize) -> String {
     let exact = count as f64 / most.max(1) as f64 * room as f64 * 8.0;
-    let eighths = if count == 0 { 0 } else { (exact.round() as usize).max(1) };
+    let eighths = if count == 0 {
+        0
+    } else {
+        (exact.round() as usize).max(1)
+    };
     let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let part = part.get(eighths % 8).copied().unwrap_or_default();
     format!("{}{part}", "█".repeat(eighths / 8))
@@ -258,7 +284,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -268,11 +294,16 @@ fn grouped(number: u64) -> String {
 
 /// A length of time in its largest unit.
 fn span(millis: u64) -> String {
-    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
+    let units = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "min"),
+        (1_000, "s"),
+    ];
     for (unit, name) in units {
         if millis >= unit {
             let exact = millis as f64 / unit as f64;
-            let digits = usize::from(exact < 10.0 && millis % unit != 0);
+            let digits = usize::from(exact < 10.0 && !millis.is_multiple_of(unit));
             return format!("{exact:.digits$} {name}");
         }
     }
@@ -316,7 +347,10 @@ mod tests {
     #[test]
     fn an_empty_log_is_drawn_as_nothing() {
         let mut out = Vec::new();
-        let mut sheet = Sheet { out: &mut out, width: 80 };
+        let mut sheet = Sheet {
+            out: &mut out,
+            width: 80,
+        };
         sheet.draw(&Stats::default()).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches("  none").count(), 5, "{text}");

@@ -59,7 +59,10 @@ impl Column {
 
     /// Its place among the columns of a block.
     pub(super) fn number(self) -> usize {
-        Self::ALL.iter().position(|other| *other == self).unwrap_or(0)
+        Self::ALL
+            .iter()
+            .position(|other| *other == self)
+            .unwrap_or(0)
     }
 
     fn grows(self) -> bool {

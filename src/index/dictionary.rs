@@ -53,7 +53,7 @@ impl Dictionary {
         let number = match elsewhere(&text)? {
             Some(number) => number,
             None => {
-                self.last += 1;
+                self.last = self.last.saturating_add(1);
                 self.added.push((self.last, text.clone().into_owned()));
                 self.last
             }
@@ -64,7 +64,9 @@ impl Dictionary {
 
     /// The text of a number that was added here.
     pub(super) fn added(&self, number: u32) -> Option<&str> {
-        let at = self.added.binary_search_by_key(&number, |(added, _)| *added);
+        let at = self
+            .added
+            .binary_search_by_key(&number, |(added, _)| *added);
         at.ok()
             .and_then(|at| self.added.get(at))
             .map(|(_, text)| text.as_str())

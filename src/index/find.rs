@@ -114,7 +114,10 @@ impl<'a> Finder<'a> {
         each: &mut dyn FnMut(&mut Self, u64) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         let first = self.blocks.first().map_or(0, |(block, _)| block * ROWS);
-        let last = self.blocks.last().map_or(0, |(block, rows)| block * ROWS + *rows as u64);
+        let last = self
+            .blocks
+            .last()
+            .map_or(0, |(block, rows)| block * ROWS + *rows as u64);
         let (first, last) = match after {
             Some(after) if newest_first => (first, last.min(after)),
             Some(after) => (first.max(after + 1), last),
@@ -157,9 +160,19 @@ impl<'a> Finder<'a> {
         for (block, rows) in blocks {
             let begin = block * ROWS;
             let over = |row: u64| {
-                after.is_some_and(|after| if newest_first { row >= after } else { row <= after })
+                after.is_some_and(|after| {
+                    if newest_first {
+                        row >= after
+                    } else {
+                        row <= after
+                    }
+                })
             };
-            let furthest = if newest_first { begin } else { begin + rows as u64 - 1 };
+            let furthest = if newest_first {
+                begin
+            } else {
+                begin + rows as u64 - 1
+            };
             if over(furthest) {
                 continue;
             }
@@ -195,7 +208,11 @@ impl<'a> Finder<'a> {
     fn is_meant(&mut self, row: u64) -> Result<bool, Error> {
         let (block, at) = (row / ROWS, (row % ROWS) as usize);
         // A block without anything of that time is not in the list.
-        if self.blocks.binary_search_by_key(&block, |(id, _)| *id).is_err() {
+        if self
+            .blocks
+            .binary_search_by_key(&block, |(id, _)| *id)
+            .is_err()
+        {
             return Ok(false);
         }
         for index in 0..self.wanted.len() {
@@ -203,7 +220,10 @@ impl<'a> Finder<'a> {
                 continue;
             };
             let values = self.column(block, column)?;
-            let numbers = self.wanted.get(index).map(|(_, numbers)| numbers.as_slice());
+            let numbers = self
+                .wanted
+                .get(index)
+                .map(|(_, numbers)| numbers.as_slice());
             if !is_among(numbers.unwrap_or_default(), values.get(at)) {
                 return Ok(false);
             }
@@ -237,7 +257,11 @@ impl<'a> Finder<'a> {
     pub(super) fn facts(&mut self, each: &mut dyn FnMut(&Facts)) -> Result<(), Error> {
         self.by_column(false, None, &mut |finder, row| {
             let block = row / ROWS;
-            if finder.counted.as_ref().is_none_or(|(held, _)| *held != block) {
+            if finder
+                .counted
+                .as_ref()
+                .is_none_or(|(held, _)| *held != block)
+            {
                 let mut columns = Vec::with_capacity(COUNTED.len());
                 for column in COUNTED {
                     columns.push(finder.column(block, column)?);
@@ -245,10 +269,16 @@ impl<'a> Finder<'a> {
                 finder.counted = Some((block, columns));
             }
             let at = (row % ROWS) as usize;
-            let columns = finder.counted.as_ref().map(|(_, columns)| columns.as_slice());
+            let columns = finder
+                .counted
+                .as_ref()
+                .map(|(_, columns)| columns.as_slice());
             let of = |index: usize| {
                 let column = columns.and_then(|columns| columns.get(index));
-                column.and_then(|column| column.get(at)).copied().unwrap_or(0)
+                column
+                    .and_then(|column| column.get(at))
+                    .copied()
+                    .unwrap_or(0)
             };
             each(&Facts {
                 time: of(0).cast_signed(),
@@ -274,7 +304,10 @@ impl<'a> Finder<'a> {
             return Ok(Rc::clone(held));
         }
         let known = self.blocks.binary_search_by_key(&block, |(id, _)| *id);
-        let rows = known.ok().and_then(|at| self.blocks.get(at)).map_or(0, |(_, rows)| *rows);
+        let rows = known
+            .ok()
+            .and_then(|at| self.blocks.get(at))
+            .map_or(0, |(_, rows)| *rows);
         let values = self.store.column(block, rows, column)?;
         self.columns.insert(column.number(), Rc::clone(&values));
         Ok(values)

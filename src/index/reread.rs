@@ -27,7 +27,13 @@ impl<'a> Reread<'a> {
     pub(super) fn new(files: &'a Files) -> Result<Self, Error> {
         let mut open = HashMap::new();
         // The newest are asked for most.
-        for segment in files.segments().map_err(Error::Log)?.iter().rev().take(MOST_OPEN) {
+        for segment in files
+            .segments()
+            .map_err(Error::Log)?
+            .iter()
+            .rev()
+            .take(MOST_OPEN)
+        {
             match File::open(&segment.path) {
                 Ok(file) => {
                     open.insert(segment.first, file);

@@ -93,9 +93,25 @@ pub fn search(
             let line = searched.files.line_at(place).map_err(Error::Log)?;
             give(line, place, &mut answer.hits)?;
         }
-        in_index(searched, &indexed, query, most, true, &mut answer, &mut give)?;
+        in_index(
+            searched,
+            &indexed,
+            query,
+            most,
+            true,
+            &mut answer,
+            &mut give,
+        )?;
     } else {
-        in_index(searched, &indexed, query, most, false, &mut answer, &mut give)?;
+        in_index(
+            searched,
+            &indexed,
+            query,
+            most,
+            false,
+            &mut answer,
+            &mut give,
+        )?;
         for entry in Rest::new(searched, &indexed)? {
             if answer.hits >= most as u64 {
                 break;
@@ -139,11 +155,7 @@ pub fn count(searched: &Searched, query: &Query) -> Result<Answer, Error> {
 /// # Errors
 ///
 /// As [`search()`].
-pub fn stats(
-    searched: &Searched,
-    query: &Query,
-    most: usize,
-) -> Result<(Stats, Answer), Error> {
+pub fn stats(searched: &Searched, query: &Query, most: usize) -> Result<(Stats, Answer), Error> {
     let mut answer = Answer::default();
     let indexed = Indexed::open(searched, &mut answer.notes)?;
     let mut dictionary = indexed.dictionary()?;
@@ -159,9 +171,7 @@ pub fn stats(
         let Some(noted) = Noted::of(&entry.line).filter(|noted| query.matches(noted)) else {
             continue;
         };
-        let mut number = |text: Option<&str>| {
-            dictionary.number(text, |text| indexed.number(text))
-        };
+        let mut number = |text: Option<&str>| dictionary.number(text, |text| indexed.number(text));
         tally.take(&Facts {
             time: noted.millis(),
             event: number(Some(&noted.event))?,
@@ -225,7 +235,10 @@ impl Indexed {
                 if let Some(why) = why {
                     notes.push(format!("the index is not used: {why}"));
                 }
-                Ok(Self { store: None, next: None })
+                Ok(Self {
+                    store: None,
+                    next: None,
+                })
             }
         }
     }
@@ -235,18 +248,19 @@ impl Indexed {
         if !searched.index.exists() {
             return Ok(Err(None));
         }
-        let opened = Store::open(&searched.index)
-            .and_then(|store| {
-                // What is read is of one moment, whatever is added meanwhile.
-                store.run("BEGIN")?;
-                Ok((store.is_of(&searched.files)?, store))
-            });
+        let opened = Store::open(&searched.index).and_then(|store| {
+            // What is read is of one moment, whatever is added meanwhile.
+            store.run("BEGIN")?;
+            Ok((store.is_of(&searched.files)?, store))
+        });
         match opened {
             Ok((Some(known), store)) => Ok(Ok(Self {
                 store: Some(store),
                 next: Some(known.next),
             })),
-            Ok((None, _)) => Ok(Err(Some("it is empty, or was made from another log".to_owned()))),
+            Ok((None, _)) => Ok(Err(Some(
+                "it is empty, or was made from another log".to_owned(),
+            ))),
             Err(Error::Index { why, .. }) => Ok(Err(Some(why))),
             Err(other) => Err(other),
         }
@@ -258,11 +272,16 @@ impl Indexed {
     }
 
     fn number(&self, text: &str) -> Result<Option<u32>, Error> {
-        self.store.as_ref().map_or(Ok(None), |store| store.number(text))
+        self.store
+            .as_ref()
+            .map_or(Ok(None), |store| store.number(text))
     }
 
     fn text(&self, number: u32) -> Result<String, Error> {
-        let text = self.store.as_ref().map_or(Ok(None), |store| store.text(number))?;
+        let text = self
+            .store
+            .as_ref()
+            .map_or(Ok(None), |store| store.text(number))?;
         Ok(text.unwrap_or_else(|| "-".to_owned()))
     }
 }
@@ -305,6 +324,9 @@ impl Iterator for Rest {
     }
 }
 
+/// Takes a line and its place, and counts it.
+type Give<'a> = dyn FnMut(Vec<u8>, Place, &mut u64) -> Result<(), Error> + 'a;
+
 #[cfg(feature = "search")]
 fn in_index(
     searched: &Searched,
@@ -313,7 +335,7 @@ fn in_index(
     most: usize,
     newest_first: bool,
     answer: &mut Answer,
-    give: &mut dyn FnMut(Vec<u8>, Place, &mut u64) -> Result<(), Error>,
+    give: &mut Give<'_>,
 ) -> Result<(), Error> {
     let Some(store) = &indexed.store else {
         return Ok(());
@@ -363,7 +385,7 @@ fn in_index(
     _: usize,
     _: bool,
     _: &mut Answer,
-    _: &mut dyn FnMut(Vec<u8>, Place, &mut u64) -> Result<(), Error>,
+    _: &mut Give<'_>,
 ) -> Result<(), Error> {
     Ok(())
 }

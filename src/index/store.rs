@@ -48,6 +48,9 @@ pub(super) struct Known {
 /// Rows of a block.
 pub(super) const ROWS: u64 = 8192;
 
+/// Blocks that an index can have; more are a broken file.
+const MOST_BLOCKS: u64 = 1 << 32;
+
 /// The version of this format; another one is made anew.
 const VERSION: i64 = 1;
 
@@ -58,7 +61,7 @@ CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE block (id INTEGER PRIMARY KEY, rows INTEGER NOT NULL,
     earliest INTEGER NOT NULL, latest INTEGER NOT NULL);
 CREATE TABLE part (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
-CREATE VIRTUAL TABLE text USING fts5(words, content='', detail=full, columnsize=0,
+CREATE VIRTUAL TABLE text USING fts5(words, content='', detail=full, columnsize=0, prefix='2 3',
     tokenize=\"ascii tokenchars '_'\");
 INSERT INTO text(text, rank) VALUES('hashsize', 67108864);
 ";
@@ -87,7 +90,9 @@ impl Store {
         if made {
             store
                 .db
-                .execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT"))
+                .execute_batch(&format!(
+                    "BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT"
+                ))
                 .map_err(|fault| store.failed(&fault))?;
         }
         Ok(store)
@@ -104,7 +109,7 @@ impl Store {
         // A rollback journal and no write-ahead log: who may only read makes no files. What is not
         // committed stays in memory, so that readers are not kept out while much is read in.
         db.execute_batch(
-            "PRAGMA cache_spill = OFF; PRAGMA cache_size = -65536; PRAGMA mmap_size = 17179869184;
+            "PRAGMA cache_spill = OFF; PRAGMA cache_size = -65536; PRAGMA mmap_size = 0;
              PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;",
         )
         .map_err(failed)?;
@@ -128,17 +133,22 @@ impl Store {
             return Ok(None);
         }
         self.db
-            .query_row("SELECT beginning, records, segment, offset FROM known", [], |row| {
-                Ok(Known {
-                    beginning: row.get(0)?,
-                    records: row.get::<_, i64>(1)?.cast_unsigned(),
-                    next: Place {
-                        segment: row.get::<_, i64>(2)?.cast_unsigned(),
-                        offset: row.get::<_, i64>(3)?.cast_unsigned(),
-                    },
-                })
-            })
+            .query_row(
+                "SELECT beginning, records, segment, offset FROM known",
+                [],
+                |row| {
+                    Ok(Known {
+                        beginning: row.get(0)?,
+                        records: row.get::<_, i64>(1)?.cast_unsigned(),
+                        next: Place {
+                            segment: row.get::<_, i64>(2)?.cast_unsigned(),
+                            offset: row.get::<_, i64>(3)?.cast_unsigned(),
+                        },
+                    })
+                },
+            )
             .optional()
+            .map(|known| known.filter(|known| known.records < MOST_BLOCKS * ROWS))
             .map_err(|fault| self.failed(&fault))
     }
 
@@ -216,7 +226,9 @@ impl Store {
     /// The highest number of a text.
     pub(super) fn last_number(&self) -> Result<u32, Error> {
         self.db
-            .query_row("SELECT coalesce(max(id), 0) FROM word", [], |row| row.get(0))
+            .query_row("SELECT coalesce(max(id), 0) FROM word", [], |row| {
+                row.get(0)
+            })
             .map_err(|fault| self.failed(&fault))
     }
 
@@ -232,11 +244,20 @@ impl Store {
             )?;
             let bounds = [since.unwrap_or(i64::MIN), until.unwrap_or(i64::MAX)];
             let rows = asked.query_map(bounds, |row| {
-                Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, u32>(1)? as usize))
+                Ok((
+                    row.get::<_, i64>(0)?.cast_unsigned(),
+                    row.get::<_, u32>(1)? as usize,
+                ))
             })?;
             rows.collect::<Result<Vec<_>, _>>()
         };
-        read().map_err(|fault: rusqlite::Error| self.failed(&fault))
+        let blocks = read().map_err(|fault: rusqlite::Error| self.failed(&fault))?;
+        // What is allocated follows from these numbers.
+        let odd = |(id, rows): &(u64, usize)| *id > MOST_BLOCKS || *rows as u64 > ROWS;
+        match blocks.iter().find(|block| odd(block)) {
+            Some((id, _)) => Err(self.broken(format!("block {id} is broken"))),
+            None => Ok(blocks),
+        }
     }
 
     /// One column of a block.
@@ -253,10 +274,9 @@ impl Store {
             .and_then(|mut asked| asked.query_row([id], |row| row.get(0)))
             .map_err(|fault| self.failed(&fault))?;
         let numbers = column::unpack(column, &packed, rows);
-        numbers.map(Rc::new).ok_or_else(|| Error::Index {
-            path: self.path.clone(),
-            why: format!("part {id} is broken"),
-        })
+        numbers
+            .map(Rc::new)
+            .ok_or_else(|| self.broken(format!("part {id} is broken")))
     }
 
     /// Writes a block.
@@ -308,9 +328,13 @@ impl Store {
     }
 
     pub(super) fn failed(&self, fault: &rusqlite::Error) -> Error {
+        self.broken(fault.to_string())
+    }
+
+    fn broken(&self, why: String) -> Error {
         Error::Index {
             path: self.path.clone(),
-            why: fault.to_string(),
+            why,
         }
     }
 }
@@ -330,7 +354,9 @@ pub(super) fn beginning(files: &Files) -> Result<Option<Vec<u8>>, Error> {
 /// Whether the log reaches to this place.
 fn reaches(files: &Files, place: Place) -> Result<bool, Error> {
     let segments = files.segments().map_err(Error::Log)?;
-    let found = segments.iter().find(|segment| segment.first == place.segment);
+    let found = segments
+        .iter()
+        .find(|segment| segment.first == place.segment);
     let Some(segment) = found else {
         return Ok(false);
     };

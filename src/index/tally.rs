@@ -117,7 +117,7 @@ pub struct Tally {
     known: Vocabulary,
     records: u64,
     days: BTreeMap<i64, [u64; 3]>,
-    commands: Vec<[u32; 2]>,
+    commands: HashMap<u32, [u64; 2]>,
     asked: HashMap<(u32, u32), Asked>,
     /// When it was asked for requests without an answer so far.
     waiting: HashMap<u64, i64>,
@@ -176,7 +176,7 @@ impl Tally {
             },
             records: 0,
             days: BTreeMap::new(),
-            commands: Vec::new(),
+            commands: HashMap::new(),
             asked: HashMap::new(),
             waiting: HashMap::new(),
             waits: Vec::new(),
@@ -226,13 +226,10 @@ impl Tally {
             self.waiting.insert(facts.request, facts.time);
             self.count(facts, |asked| asked.questions += 1);
         }
-        let place = facts.command as usize;
-        if place >= self.commands.len() {
-            self.commands.resize(place + 1, [0; 2]);
-        }
-        if let Some([times, questions]) = self.commands.get_mut(place) {
-            *times = times.saturating_add(1);
-            *questions = questions.saturating_add(u32::from(is_question));
+        if facts.command != NONE {
+            let [times, questions] = self.commands.entry(facts.command).or_default();
+            *times += 1;
+            *questions += u64::from(is_question);
         }
     }
 
@@ -256,23 +253,24 @@ impl Tally {
         most: usize,
         mut text: impl FnMut(u32) -> Result<String, E>,
     ) -> Result<Stats, E> {
-        let numbered = self.commands.iter().enumerate().skip(1);
-        let mut commands: Vec<(usize, [u32; 2])> = numbered
-            .filter(|(_, [times, _])| *times > 0)
-            .map(|(number, counts)| (number, *counts))
-            .collect();
+        let counted = self.commands.iter();
+        let mut commands: Vec<_> = counted.map(|(number, counts)| (*number, *counts)).collect();
         let different_commands = commands.len() as u64;
         commands.sort_by_key(|(number, [times, _])| (Reverse(*times), *number));
         let mut named = Vec::new();
         for (number, [times, questions]) in commands.into_iter().take(most) {
             named.push(Command {
-                command: text(u32::try_from(number).unwrap_or(NONE))?,
-                times: times.into(),
-                questions: questions.into(),
+                command: text(number)?,
+                times,
+                questions,
             });
         }
         let always = |asked: &Asked| asked.approved >= LEAST_APPROVED && asked.denied == 0;
-        let mut needless: Vec<_> = self.asked.iter().filter(|(_, asked)| always(asked)).collect();
+        let mut needless: Vec<_> = self
+            .asked
+            .iter()
+            .filter(|(_, asked)| always(asked))
+            .collect();
         needless.sort_by_key(|(key, asked)| (Reverse(asked.approved), **key));
         let mut candidates = Vec::new();
         for ((target, command), asked) in needless.into_iter().take(most) {

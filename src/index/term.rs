@@ -31,7 +31,9 @@ impl Term {
                         for word in part.split_whitespace() {
                             // What follows a phrase without a blank is its star.
                             match terms.last_mut() {
-                                Some(Self { prefix, .. }) if word == "*" && at > 0 => *prefix = true,
+                                Some(Self { prefix, .. }) if word == "*" && at > 0 => {
+                                    *prefix = true
+                                }
                                 _ => terms.push(Self::of(word)?),
                             }
                         }
@@ -67,13 +69,16 @@ impl Term {
     pub(super) fn is_in(&self, words: &[String]) -> bool {
         let last = self.words.len() - 1;
         words.windows(self.words.len()).any(|here| {
-            here.iter().zip(&self.words).enumerate().all(|(at, (word, wanted))| {
-                if at == last && self.prefix {
-                    word.starts_with(wanted)
-                } else {
-                    word == wanted
-                }
-            })
+            here.iter()
+                .zip(&self.words)
+                .enumerate()
+                .all(|(at, (word, wanted))| {
+                    if at == last && self.prefix {
+                        word.starts_with(wanted)
+                    } else {
+                        word == wanted
+                    }
+                })
         })
     }
 
@@ -145,7 +150,10 @@ mod tests {
     fn found(arguments: &[&str], text: &str) -> bool {
         let mut words = Vec::new();
         read(text, &mut words);
-        terms(arguments).unwrap().iter().all(|term| term.is_in(&words))
+        terms(arguments)
+            .unwrap()
+            .iter()
+            .all(|term| term.is_in(&words))
     }
 
     #[test]
@@ -183,7 +191,11 @@ mod tests {
 
     #[test]
     fn only_the_ends_of_a_long_text_are_read() {
-        let text = format!("first {} middle {} last", "x ".repeat(9000), "y ".repeat(9000));
+        let text = format!(
+            "first {} middle {} last",
+            "x ".repeat(9000),
+            "y ".repeat(9000)
+        );
         assert!(found(&["first", "last"], &text));
         assert!(!found(&["middle"], &text));
         assert!(!found(&["x y"], &text));
@@ -196,7 +208,14 @@ mod tests {
         let matches: Vec<String> = hostile.iter().map(Term::to_match).collect();
         assert_eq!(
             matches,
-            ["\"a or b\"", "\"near c d\"", "\"command e\"", "\"f\"", "\"g\"", "\"h\""]
+            [
+                "\"a or b\"",
+                "\"near c d\"",
+                "\"command e\"",
+                "\"f\"",
+                "\"g\"",
+                "\"h\""
+            ]
         );
     }
 }

@@ -78,13 +78,20 @@ pub fn update(
         }
     };
     let Some(beginning) = store::beginning(files)? else {
-        return Ok(Updated { records: 0, added: 0, anew });
+        return Ok(Updated {
+            records: 0,
+            added: 0,
+            anew,
+        });
     };
     let from = known.as_ref().map(|known| known.next);
     let known = known.unwrap_or(Known {
         beginning,
         records: 0,
-        next: Place { segment: 0, offset: 0 },
+        next: Place {
+            segment: 0,
+            offset: 0,
+        },
     });
     let before = known.records;
     let records = read_in(&store, files, known, from, progress)?;
@@ -99,9 +106,9 @@ pub fn update(
 fn standing(store: &Store, files: &Files) -> Result<Result<Option<Known>, String>, Error> {
     match store.is_of(files)? {
         Some(known) => Ok(Ok(Some(known))),
-        None if store.known()?.is_some() => {
-            Ok(Err("it was made from another log, or the log is shorter now".to_owned()))
-        }
+        None if store.known()?.is_some() => Ok(Err(
+            "it was made from another log, or the log is shorter now".to_owned(),
+        )),
         None if store.is_new()? => Ok(Ok(None)),
         None => Ok(Err("it is of another version".to_owned())),
     }

@@ -124,7 +124,9 @@ impl Log {
 
 fn seqs(text: &str) -> Vec<u64> {
     let record = |line: &str| serde_json::from_str::<Value>(line).unwrap();
-    text.lines().map(|line| record(line)["seq"].as_u64().unwrap()).collect()
+    text.lines()
+        .map(|line| record(line)["seq"].as_u64().unwrap())
+        .collect()
 }
 
 #[test]
@@ -136,11 +138,29 @@ fn a_search_prints_the_lines_of_the_log_into_a_pipe() {
     assert!(output.stderr.is_empty());
     assert_eq!(log.found(&["search", "nginx"]), [2, 1]);
     assert_eq!(log.found(&["search", "nginx", "--target", "srv1"]), [1]);
-    assert_eq!(log.found(&["search", "--target", "srv1", "--target", "srv2", "-n", "3"]), [4, 3, 2]);
-    assert_eq!(log.found(&["search", "--target", "srv*", "syst*", "restart nginx"]), [1]);
+    assert_eq!(
+        log.found(&["search", "--target", "srv1", "--target", "srv2", "-n", "3"]),
+        [4, 3, 2]
+    );
+    assert_eq!(
+        log.found(&["search", "--target", "srv*", "syst*", "restart nginx"]),
+        [1]
+    );
     assert_eq!(log.found(&["search", "--request", "r2"]), [3]);
-    assert_eq!(log.found(&["search", "--since", "2026-03-01T12:00:03Z"]), [4, 3]);
-    assert_eq!(log.found(&["search", "--until", "2026-03-01T12:00:03Z", "--event", "intent"]), [2, 1]);
+    assert_eq!(
+        log.found(&["search", "--since", "2026-03-01T12:00:03Z"]),
+        [4, 3]
+    );
+    assert_eq!(
+        log.found(&[
+            "search",
+            "--until",
+            "2026-03-01T12:00:03Z",
+            "--event",
+            "intent"
+        ]),
+        [2, 1]
+    );
     said(&log.run(&["search", "--count", "nginx"]), 0, "2\n");
 }
 
@@ -165,8 +185,16 @@ fn a_search_without_hits_ends_with_one_as_grep_does() {
 fn a_question_that_cannot_be_understood_is_refused_with_a_word() {
     let log = Log::with_records();
     said(&log.run(&["search", "--", "--"]), 2, "letters and digits");
-    said(&log.run(&["search", "--since", "yesterday"]), 2, "is no time");
-    said(&log.run(&["search", "--json", "--table"]), 2, "cannot be used with");
+    said(
+        &log.run(&["search", "--since", "yesterday"]),
+        2,
+        "is no time",
+    );
+    said(
+        &log.run(&["search", "--json", "--table"]),
+        2,
+        "cannot be used with",
+    );
     said(&log.run(&["stats", "--since", "30"]), 2, "is no time");
     said(&log.run(&["show"]), 2, "SEQ");
     fs::remove_file(log.path("audit.jsonl")).unwrap();
@@ -191,7 +219,11 @@ fn a_record_that_was_changed_after_it_was_indexed_is_damage_and_not_a_hit() {
 #[test]
 fn an_index_that_is_broken_is_said_and_costs_no_record() {
     let log = Log::with_records();
-    said(&log.run(&["index"]), 0, "4 records are in the index, 4 of them new");
+    said(
+        &log.run(&["index"]),
+        0,
+        "4 records are in the index, 4 of them new",
+    );
     fs::write(log.path("audit/index.sqlite"), "not an index").unwrap();
     let output = log.run(&["search", "nginx"]);
     said(&output, 0, "made anew");
@@ -206,7 +238,11 @@ fn an_index_of_another_log_is_not_believed() {
     let line = other.line(&json!({"command": "systemctl stop nginx"}));
     other.append(&line);
     fs::create_dir(other.path("audit")).unwrap();
-    fs::copy(log.path("audit/index.sqlite"), other.path("audit/index.sqlite")).unwrap();
+    fs::copy(
+        log.path("audit/index.sqlite"),
+        other.path("audit/index.sqlite"),
+    )
+    .unwrap();
     said(&other.run(&["search", "nginx"]), 0, "another log");
     assert_eq!(other.found(&["search", "systemctl"]), [1]);
 }
@@ -233,7 +269,12 @@ fn whoever_may_only_read_is_answered_and_writes_nothing() {
     mode(log.dir.path(), 0o750);
     let before = fs::read(log.path("audit/index.sqlite")).unwrap();
     let mut command = in_home(Command::new(copy), log.dir.path());
-    let output = command.args(["audit", "search", "nginx"]).uid(reader).gid(group).output().unwrap();
+    let output = command
+        .args(["audit", "search", "nginx"])
+        .uid(reader)
+        .gid(group)
+        .output()
+        .unwrap();
     assert_eq!(seqs(&said(&output, 0, "nginx")), [5, 2, 1]);
     assert_eq!(fs::read(log.path("audit/index.sqlite")).unwrap(), before);
     let names: Vec<_> = fs::read_dir(log.path("audit")).unwrap().flatten().collect();
@@ -245,7 +286,10 @@ fn a_table_is_for_people_and_nothing_in_it_acts() {
     let mut log = Log::with_records();
     let line = log.line(&json!({"command": "echo \u{1b}[2J\u{202e}x", "target": "srv\n9"}));
     log.append(&line);
-    for how in [&["tail", "--table"][..], &["search", "--table", "--oldest-first"]] {
+    for how in [
+        &["tail", "--table"][..],
+        &["search", "--table", "--oldest-first"],
+    ] {
         let shown = said(&log.run(how), 0, "COMMAND");
         assert_eq!(shown.lines().count(), 6, "{shown}");
         assert!(shown.contains("echo <U+001B>[2J<U+202E>x") && shown.contains("srv<U+000A>9"));
@@ -347,7 +391,10 @@ fn a_follower_keeps_up_with_writers_and_rotations() {
 #[test]
 fn a_follower_whose_reader_went_away_ends_by_itself() {
     let log = Log::with_records();
-    let Follower { mut child, mut lines } = Follower::start(&log, &["tail", "-f"]);
+    let Follower {
+        mut child,
+        mut lines,
+    } = Follower::start(&log, &["tail", "-f"]);
     lines.next().unwrap().unwrap();
     drop(lines);
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -366,19 +413,37 @@ fn a_record_is_shown_with_all_that_belongs_to_it() {
     fs::create_dir_all(log.path("audit/outputs")).unwrap();
     let side = log.path(&format!("audit/outputs/{hash}.zst"));
     fs::write(&side, zstd::encode_all(text.as_bytes(), 1).unwrap()).unwrap();
-    let shown = said(&log.run(&["show", "5"]), 0, "holds to the record before; this is the last record");
+    let shown = said(
+        &log.run(&["show", "5"]),
+        0,
+        "holds to the record before; this is the last record",
+    );
     assert!(shown.contains("all of stdout") && shown.contains("more lines; `--full` shows them"));
-    assert_eq!(shown.lines().filter(|line| line.starts_with("exit_code ")).count(), 1);
+    assert_eq!(
+        shown
+            .lines()
+            .filter(|line| line.starts_with("exit_code "))
+            .count(),
+        1
+    );
     let shown = said(&log.run(&["show", "5", "--full"]), 0, "all of stdout");
     assert_eq!(shown.matches("  │ first line").count(), 101);
-    said(&log.run(&["show", "1"]), 0, "this is the first record; holds to the record after");
+    said(
+        &log.run(&["show", "1"]),
+        0,
+        "this is the first record; holds to the record after",
+    );
     assert_eq!(log.found(&["show", "--json", "3", "1"]), [3, 1]);
     assert_eq!(log.found(&["show", "--json", "--request", "r0"]), [1, 5]);
     assert_eq!(log.found(&["show", "--json", "--request", "5"]), [1, 5]);
     fs::write(&side, zstd::encode_all(&b"another"[..], 1).unwrap()).unwrap();
     said(&log.run(&["show", "5"]), 5, "it was changed");
     said(&log.run(&["show", "6"]), 1, "no record 6");
-    said(&log.run(&["show", "--request", "99"]), 1, "record 99 is not there");
+    said(
+        &log.run(&["show", "--request", "99"]),
+        1,
+        "record 99 is not there",
+    );
 }
 
 #[test]
@@ -387,7 +452,11 @@ fn a_record_that_was_changed_does_not_fit_its_neighbours() {
     log.change("\"uptime\"", "\"uptimes\"");
     said(&log.run(&["show", "3"]), 5, "BROKEN to the record after");
     said(&log.run(&["show", "4"]), 5, "BROKEN to the record before");
-    said(&log.run(&["show", "2"]), 0, "holds to the record before; holds to the record after");
+    said(
+        &log.run(&["show", "2"]),
+        0,
+        "holds to the record before; holds to the record after",
+    );
 }
 
 #[test]
@@ -396,25 +465,52 @@ fn what_the_records_amount_to_is_drawn_and_counted() {
     let line = log.line(&json!({"status": "rejected", "risk": "forbidden", "command": "mkfs \u{1b}[2J", "target": "srv1"}));
     log.append(&line);
     let shown = said(&log.run(&["stats", "--since", "all"]), 0, "Decisions a day");
-    assert!(shown.contains("2026-03-01") && shown.contains("mkfs <U+001B>[2J"), "{shown}");
-    let told = said(&log.run(&["stats", "--since", "2026-01-01", "--target", "srv1", "--json"]), 0, "");
+    assert!(
+        shown.contains("2026-03-01") && shown.contains("mkfs <U+001B>[2J"),
+        "{shown}"
+    );
+    let told = said(
+        &log.run(&[
+            "stats",
+            "--since",
+            "2026-01-01",
+            "--target",
+            "srv1",
+            "--json",
+        ]),
+        0,
+        "",
+    );
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["records"], 3);
-    assert_eq!(told["days"], json!([{"day": "2026-03-01", "auto_allowed": 2, "approval_required": 0, "forbidden": 1}]));
-    let told = said(&log.run(&["stats", "--until", "2026-01-01", "--since", "all", "--json"]), 0, "");
+    assert_eq!(
+        told["days"],
+        json!([{"day": "2026-03-01", "auto_allowed": 2, "approval_required": 0, "forbidden": 1}])
+    );
+    let told = said(
+        &log.run(&["stats", "--until", "2026-01-01", "--since", "all", "--json"]),
+        0,
+        "",
+    );
     assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["records"], 0);
 }
 
 #[test]
 fn two_that_index_at_once_make_one_index() {
     let mut log = Log::new();
-    let text: String = (0..2000).map(|n| log.line(&json!({"command": format!("uptime {n}")}))).collect();
+    let text: String = (0..2000)
+        .map(|n| log.line(&json!({"command": format!("uptime {n}")})))
+        .collect();
     log.append(&text);
-    let children: Vec<Child> = (0..3).map(|_| log.command(&["index", "--json"]).spawn().unwrap()).collect();
+    let children: Vec<Child> = (0..3)
+        .map(|_| log.command(&["index", "--json"]).spawn().unwrap())
+        .collect();
     let mut added = 0;
     for child in children {
         let told = said(&child.wait_with_output().unwrap(), 0, "\"records\":2000");
-        added += serde_json::from_str::<Value>(&told).unwrap()["added"].as_u64().unwrap();
+        added += serde_json::from_str::<Value>(&told).unwrap()["added"]
+            .as_u64()
+            .unwrap();
     }
     assert_eq!(added, 2000);
     said(&log.run(&["search", "--count", "uptime"]), 0, "2000");

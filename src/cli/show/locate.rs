@@ -144,7 +144,10 @@ fn before(files: &Files, place: Place) -> io::Result<Option<Vec<u8>>> {
         reach = reach.saturating_mul(8);
     }
     let segments = files.segments()?;
-    let earlier = segments.iter().rev().filter(|segment| segment.first < place.segment);
+    let earlier = segments
+        .iter()
+        .rev()
+        .filter(|segment| segment.first < place.segment);
     for segment in earlier {
         let mut count = 1;
         loop {

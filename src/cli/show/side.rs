@@ -18,7 +18,10 @@ use crate::hex;
 
 /// The text that a record names by `sha256` and `bytes`; otherwise why there is none.
 pub(super) fn read(folder: &Path, facts: &Value) -> Result<Vec<u8>, String> {
-    let hash = facts.get("sha256").and_then(Value::as_str).unwrap_or_default();
+    let hash = facts
+        .get("sha256")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let bytes = facts.get("bytes").and_then(Value::as_u64).unwrap_or(0);
     // The name comes from the log, and leads to nothing but a file in this folder.
     if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -41,9 +44,13 @@ pub(super) fn read(folder: &Path, facts: &Value) -> Result<Vec<u8>, String> {
         .take(bytes + 1)
         .read_to_end(&mut text)
         .map_err(cannot)?;
-    let is_it = text.len() as u64 == bytes && hex::of(&Sha256::digest(&text)) == hash.to_lowercase();
+    let is_it =
+        text.len() as u64 == bytes && hex::of(&Sha256::digest(&text)) == hash.to_lowercase();
     is_it.then_some(text).ok_or_else(|| {
-        format!("`{}` does not hold what the record names: it was changed", path.display())
+        format!(
+            "`{}` does not hold what the record names: it was changed",
+            path.display()
+        )
     })
 }
 
@@ -63,7 +70,11 @@ mod tests {
         let path = dir.path().join(format!("{hash}.zst"));
         let facts = serde_json::json!({"sha256": hash, "bytes": 9});
         let write = |text: &[u8]| fs::write(&path, zstd::encode_all(text, 1).unwrap()).unwrap();
-        assert!(read(dir.path(), &facts).unwrap_err().contains("cannot read"));
+        assert!(
+            read(dir.path(), &facts)
+                .unwrap_err()
+                .contains("cannot read")
+        );
         write(b"all of it");
         assert_eq!(read(dir.path(), &facts).unwrap(), b"all of it");
         for other in [&b"all of it!"[..], b"all of I", b"", &[0; 100_000]] {
@@ -79,7 +90,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for name in ["../../etc/passwd", "", "0", &"/".repeat(64)] {
             let facts = serde_json::json!({"sha256": name, "bytes": 1});
-            assert!(read(dir.path(), &facts).unwrap_err().contains("names no file"));
+            assert!(
+                read(dir.path(), &facts)
+                    .unwrap_err()
+                    .contains("names no file")
+            );
         }
         let large = serde_json::json!({"sha256": "a".repeat(64), "bytes": u64::MAX});
         assert!(read(dir.path(), &large).unwrap_err().contains("too large"));
