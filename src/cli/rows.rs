@@ -31,7 +31,7 @@ impl Rows {
     /// Rows of at most `width` columns. Where there is little room, what matters least is left out.
     pub(super) fn new(width: usize, colour: bool) -> Self {
         let mut columns: Vec<Column> = COLUMNS.to_vec();
-        for least in ["RISK", "BY", "EVENT"] {
+        for least in ["RISK", "BY", "EVENT", "EXIT"] {
             if room(&columns, width) < WIDE {
                 columns.retain(|column| column.heading != least);
             }
@@ -142,7 +142,7 @@ const GAP: &str = "  ";
 const WIDE: usize = 30;
 
 /// Columns that a command has at least, even where the row is then too long.
-const NARROW: usize = 16;
+const NARROW: usize = 12;
 
 /// Columns where nobody says how many there are.
 const SHEET: usize = 180;
