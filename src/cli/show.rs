@@ -16,6 +16,8 @@ use super::World;
 use super::search;
 use super::search::Fields;
 use crate::audit::Files;
+use crate::audit::Outputs;
+use crate::audit::SideFile;
 use crate::index;
 use crate::index::Noted;
 use crate::index::Searched;
@@ -23,7 +25,6 @@ use crate::status::exit;
 use crate::visible;
 
 mod locate;
-mod side;
 
 use locate::Chain;
 use locate::Located;
@@ -165,9 +166,17 @@ fn side_file(
     out: &mut dyn Write,
 ) -> Result<u8, Stop> {
     let name = format!("all of {stream}");
-    match side::read(&world.home.evidence().join("outputs"), facts) {
+    let loaded = serde_json::from_value::<SideFile>(facts.clone())
+        .map_err(|fault| format!("the record names no file: {fault}"))
+        .and_then(|wanted| match wanted.bytes {
+            0..=LARGEST => Outputs::of(&world.home)
+                .load(&wanted)
+                .map_err(|fault| format!("cannot be believed or read: {fault}")),
+            bytes => Err(format!("{bytes} bytes are too many to be shown")),
+        });
+    match loaded {
         Ok(text) => {
-            field(&name, &String::from_utf8_lossy(&text), full, out)?;
+            field(&name, &text, full, out)?;
             Ok(exit::ANSWERED)
         }
         Err(why) => {
@@ -240,6 +249,9 @@ const NAMES: usize = 16;
 
 /// Bytes of a text that stand beside its name.
 const SHORT: usize = 2000;
+
+/// Bytes of a long output that is shown at most.
+const LARGEST: u64 = 256 << 20;
 
 /// Lines of a text that are shown, without `--full`.
 const MOST_LINES: usize = 40;

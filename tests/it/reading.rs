@@ -437,8 +437,19 @@ fn a_record_is_shown_with_all_that_belongs_to_it() {
     assert_eq!(log.found(&["show", "--json", "--request", "r0"]), [1, 5]);
     assert_eq!(log.found(&["show", "--json", "--request", "5"]), [1, 5]);
     fs::write(&side, zstd::encode_all(&b"another"[..], 1).unwrap()).unwrap();
-    said(&log.run(&["show", "5"]), 5, "it was changed");
-    said(&log.run(&["show", "6"]), 1, "no record 6");
+    said(
+        &log.run(&["show", "5"]),
+        5,
+        "it is not what the record speaks of",
+    );
+    fs::remove_file(&side).unwrap();
+    said(&log.run(&["show", "5"]), 5, "No such file");
+    let far = log.line(&json!({"stdout_file": {"sha256": "../../audit.jsonl", "bytes": 1}}));
+    let huge = log.line(&json!({"stdout_file": {"sha256": hash, "bytes": u64::MAX}}));
+    log.append(&(far + &huge));
+    said(&log.run(&["show", "6"]), 5, "its name is no SHA-256");
+    said(&log.run(&["show", "7"]), 5, "too many to be shown");
+    said(&log.run(&["show", "8"]), 1, "no record 8");
     said(
         &log.run(&["show", "--request", "99"]),
         1,
