@@ -201,9 +201,11 @@ fn a_question_that_cannot_be_understood_is_refused_with_a_word() {
     said(&log.run(&["search", "x"]), 5, "cannot read the log");
     said(&log.run(&["tail"]), 5, "cannot read");
     said(&log.run(&["show", "1"]), 5, "cannot read");
+    #[cfg(feature = "search")]
     said(&log.run(&["index"]), 5, "");
 }
 
+#[cfg(feature = "search")]
 #[test]
 fn a_record_that_was_changed_after_it_was_indexed_is_damage_and_not_a_hit() {
     let log = Log::with_records();
@@ -216,6 +218,7 @@ fn a_record_that_was_changed_after_it_was_indexed_is_damage_and_not_a_hit() {
     assert_eq!(log.found(&["search", "systemctl"]), [2, 1]);
 }
 
+#[cfg(feature = "search")]
 #[test]
 fn an_index_that_is_broken_is_said_and_costs_no_record() {
     let log = Log::with_records();
@@ -231,6 +234,7 @@ fn an_index_that_is_broken_is_said_and_costs_no_record() {
     assert!(log.run(&["search", "nginx"]).stderr.is_empty());
 }
 
+#[cfg(feature = "search")]
 #[test]
 fn an_index_of_another_log_is_not_believed() {
     let (log, mut other) = (Log::with_records(), Log::new());
@@ -247,6 +251,7 @@ fn an_index_of_another_log_is_not_believed() {
     assert_eq!(other.found(&["search", "systemctl"]), [1]);
 }
 
+#[cfg(feature = "search")]
 #[test]
 fn whoever_may_only_read_is_answered_and_writes_nothing() {
     if !rustix::process::geteuid().is_root() {
@@ -506,6 +511,7 @@ fn what_the_records_amount_to_is_drawn_and_counted() {
     assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["records"], 0);
 }
 
+#[cfg(feature = "search")]
 #[test]
 fn two_that_index_at_once_make_one_index() {
     let mut log = Log::new();
