@@ -202,7 +202,7 @@ fn make(root: &Path, records: u64) {
     let mut log = Log::new(root);
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let targets: Vec<String> = (1..=30).map(|n| format!("srv{n:02}")).collect();
-    // Waiting adds to it: all of it is about a year.
+    // Waiting adds to it: all of it is about thirteen months.
     let step = TimeDelta::milliseconds(i64::try_from(225 * 86_400_000 / records.max(1)).unwrap());
     let mut now: DateTime<Utc> = "2025-11-28T00:00:00Z".parse().unwrap();
     while log.seq < records {

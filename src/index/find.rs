@@ -38,6 +38,8 @@ pub(super) struct Finder<'a> {
     /// The numbers of the values that a field may have.
     wanted: Vec<(Column, Vec<u64>)>,
     text: Option<String>,
+    /// The first row that is not looked at.
+    end: u64,
     /// The blocks that may hold something.
     blocks: Vec<(u64, usize)>,
     held: Option<u64>,
@@ -46,8 +48,8 @@ pub(super) struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    /// None where the index has no record that is meant.
-    pub(super) fn new(store: &'a Store, query: &'a Query) -> Result<Option<Self>, Error> {
+    /// Looks at the first `end` records. None where none of them is meant.
+    pub(super) fn new(store: &'a Store, query: &'a Query, end: u64) -> Result<Option<Self>, Error> {
         let mut wanted = Vec::new();
         let mut text: Vec<String> = query.terms.iter().map(super::Term::to_match).collect();
         for (facet, values) in &query.facets {
@@ -85,6 +87,7 @@ impl<'a> Finder<'a> {
             query,
             wanted,
             text,
+            end,
             blocks,
             held: None,
             columns: HashMap::new(),
@@ -118,6 +121,7 @@ impl<'a> Finder<'a> {
             .blocks
             .last()
             .map_or(0, |(block, rows)| block * ROWS + *rows as u64);
+        let last = last.min(self.end);
         let (first, last) = match after {
             Some(after) if newest_first => (first, last.min(after)),
             Some(after) => (first.max(after + 1), last),
@@ -196,7 +200,7 @@ impl<'a> Finder<'a> {
             }
             for at in left {
                 let row = begin + at as u64;
-                if !over(row) && !each(self, row)? {
+                if row < self.end && !over(row) && !each(self, row)? {
                     return Ok(());
                 }
             }

@@ -136,7 +136,8 @@ pub fn count(searched: &Searched, query: &Query) -> Result<Answer, Error> {
     let indexed = Indexed::open(searched, &mut answer.notes)?;
     #[cfg(feature = "search")]
     if let Some(store) = &indexed.store
-        && let Some(mut finder) = Finder::new(store, query)?
+        && let _moment = store.moment()?
+        && let Some(mut finder) = Finder::new(store, query, indexed.records)?
     {
         finder.rows(false, None, &mut |_, _| {
             answer.hits += 1;
@@ -162,7 +163,8 @@ pub fn stats(searched: &Searched, query: &Query, most: usize) -> Result<(Stats, 
     let mut tally = Tally::new(|word| dictionary.number(Some(word), |text| indexed.number(text)))?;
     #[cfg(feature = "search")]
     if let Some(store) = &indexed.store
-        && let Some(mut finder) = Finder::new(store, query)?
+        && let _moment = store.moment()?
+        && let Some(mut finder) = Finder::new(store, query, indexed.records)?
     {
         finder.facts(&mut |facts| tally.take(facts))?;
     }
@@ -199,6 +201,9 @@ fn is_meant(query: &Query, entry: &Entry) -> bool {
 struct Indexed {
     #[cfg(feature = "search")]
     store: Option<Store>,
+    /// Records that were in the index when it was opened.
+    #[cfg(feature = "search")]
+    records: u64,
     next: Option<Place>,
 }
 
@@ -237,6 +242,7 @@ impl Indexed {
                 }
                 Ok(Self {
                     store: None,
+                    records: 0,
                     next: None,
                 })
             }
@@ -249,13 +255,16 @@ impl Indexed {
             return Ok(Err(None));
         }
         let opened = Store::open(&searched.index).and_then(|store| {
-            // What is read is of one moment, whatever is added meanwhile.
-            store.run("BEGIN")?;
-            Ok((store.is_of(&searched.files)?, store))
+            let known = {
+                let _moment = store.moment()?;
+                store.is_of(&searched.files)?
+            };
+            Ok((known, store))
         });
         match opened {
             Ok((Some(known), store)) => Ok(Ok(Self {
                 store: Some(store),
+                records: known.records,
                 next: Some(known.next),
             })),
             Ok((None, _)) => Ok(Err(Some(
@@ -267,8 +276,8 @@ impl Indexed {
     }
 
     fn dictionary(&self) -> Result<Dictionary, Error> {
-        let last = self.store.as_ref().map_or(Ok(0), Store::last_number)?;
-        Ok(Dictionary::behind(last))
+        // Far behind those of the index, which may grow meanwhile.
+        Ok(Dictionary::behind(OWN_NUMBERS))
     }
 
     fn number(&self, text: &str) -> Result<Option<u32>, Error> {
@@ -340,9 +349,6 @@ fn in_index(
     let Some(store) = &indexed.store else {
         return Ok(());
     };
-    let Some(mut finder) = Finder::new(store, query)? else {
-        return Ok(());
-    };
     let reread = Reread::new(&searched.files)?;
     let mut after = None;
     loop {
@@ -352,10 +358,17 @@ fn in_index(
             return Ok(());
         }
         let mut found: Vec<Found> = Vec::new();
-        finder.rows(newest_first, after, &mut |finder, row| {
-            found.push(finder.found(row)?);
-            Ok(found.len() < page)
-        })?;
+        // Nobody is kept waiting while hits are read and printed.
+        {
+            let _moment = store.moment()?;
+            let Some(mut finder) = Finder::new(store, query, indexed.records)? else {
+                return Ok(());
+            };
+            finder.rows(newest_first, after, &mut |finder, row| {
+                found.push(finder.found(row)?);
+                Ok(found.len() < page)
+            })?;
+        }
         for one in &found {
             match reread.line(one)? {
                 Some(line) => {
@@ -393,3 +406,7 @@ fn in_index(
 /// Records that are looked up at once.
 #[cfg(feature = "search")]
 const PAGE: usize = 10_000;
+
+/// Where the numbers begin that a count gives to texts which are not in the index.
+#[cfg(feature = "search")]
+const OWN_NUMBERS: u32 = 1 << 31;

@@ -320,6 +320,13 @@ impl Store {
             .map_err(|fault| self.failed(&fault))
     }
 
+    /// One moment: what is read until it is dropped is as it was then, whatever is added meanwhile.
+    /// No writer commits as long, so it has to be short.
+    pub(super) fn moment(&self) -> Result<Moment<'_>, Error> {
+        self.run("BEGIN")?;
+        Ok(Moment(self))
+    }
+
     /// Runs statements without an answer.
     pub(super) fn run(&self, statements: &str) -> Result<(), Error> {
         self.db
@@ -336,6 +343,16 @@ impl Store {
             path: self.path.clone(),
             why,
         }
+    }
+}
+
+/// See [`Store::moment`].
+pub(super) struct Moment<'a>(&'a Store);
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        // Nothing was written, so there is nothing to be lost.
+        let _ = self.0.run("COMMIT");
     }
 }
 

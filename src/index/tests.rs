@@ -411,6 +411,32 @@ fn the_second_of_two_indexers_reads_or_is_told() {
 }
 
 #[test]
+fn an_index_that_grows_under_a_reader_gives_every_record_once() {
+    for newest_first in [false, true] {
+        let log = std::cell::RefCell::new(Log::of(&[
+            json!({"command": "one x", "target": "a"}),
+            json!({"command": "two x", "target": "b"}),
+        ]));
+        log.borrow().index();
+        let searched = log.borrow().searched.clone();
+        let mut seqs = Vec::new();
+        search(&searched, &words("x"), None, newest_first, &mut |hit| {
+            seqs.push(Noted::of(&hit.line).unwrap().seq);
+            if seqs.len() == 1 {
+                let mut log = log.borrow_mut();
+                log.add(&json!({"command": "three x", "target": "c"}));
+                // Nobody is kept waiting by the one who reads.
+                assert_eq!(log.index().records, 3);
+            }
+            Ok(())
+        })
+        .unwrap();
+        let expected: &[u64] = if newest_first { &[2, 1] } else { &[1, 2, 3] };
+        assert_eq!(seqs, expected);
+    }
+}
+
+#[test]
 fn a_torn_line_is_read_in_once_it_is_whole() {
     let mut log = Log::of(&[json!({"command": "one"})]);
     log.add(&json!({"command": "two"}));
