@@ -42,12 +42,10 @@ impl Since {
         let Some(text) = &self.since else {
             return Ok(None);
         };
-        moment::read(text, now)
-            .map(Some)
-            .ok_or_else(|| {
-                let message = format!("`{text}` is no time: {}", moment::NO_TIME);
-                Stop::Said(message, exit::INVALID)
-            })
+        moment::read(text, now).map(Some).ok_or_else(|| {
+            let message = format!("`{text}` is no time: {}", moment::NO_TIME);
+            Stop::Said(message, exit::INVALID)
+        })
     }
 }
 
