@@ -10,6 +10,7 @@ readonly HERMES_USER=hermes
 readonly LAB_DIR=$HOME_DIR/python-lab
 readonly EXAMPLE_ADDRESS=192.0.2.10
 readonly GATEWAY_SUDOERS=/etc/sudoers.d/aiops-hermes
+readonly UNITS=/etc/systemd/system
 readonly APPROVERS=aiops-approvers
 readonly APPROVERS_SUDOERS=/etc/sudoers.d/aiops-approvers
 readonly TARGET_USER=aiops
@@ -27,8 +28,9 @@ usage() {
 Usage: setup-aiops-mvp.sh MODE [ARGUMENTS]
 
 On the gateway, as root, after prepare-hermes-host.sh:
-  hermes <TARGET_IP> [--name srv1] [--port 22]
-                   install into /opt/aiops, pin the target's host key, print the public key
+  hermes <TARGET_IP> [--name srv1] [--port 22] [--append-only]
+                   install into /opt/aiops, pin the target's host key, print the public key;
+                   --append-only: nobody but root can shorten the log (ext4, xfs, btrfs)
   update-aiops     replace the program, after it has accepted the present config.yml
   rollback [--to-python-lab] [--force]
                    put the previous program back
@@ -377,6 +379,105 @@ create_log() {
     fi
 }
 
+# What stands beside the log, and what signs it where nobody asks for anything.
+prepare_evidence() {
+    own_directory "$EXECUTOR:$EXECUTOR" 0750 "$HOME_DIR/audit"
+    if [[ ! -d /run/systemd/system ]]; then
+        warn "systemd does not run here: let something run this every 5 minutes as $EXECUTOR: $HOME_DIR/aiops audit checkpoint"
+        return
+    fi
+    put_file root:root 0644 "$UNITS/aiops-checkpoint.service" <<END
+# Written by setup-aiops-mvp.sh; a change made here is replaced by its next run.
+[Unit]
+Description=Sign the log of aiops
+Documentation=file://$HOME_DIR/repo/docs/evidence.md
+ConditionPathExists=$HOME_DIR/config.yml
+
+[Service]
+Type=oneshot
+User=$EXECUTOR
+ExecStart=$HOME_DIR/aiops audit checkpoint
+StandardOutput=null
+CapabilityBoundingSet=
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+NoNewPrivileges=yes
+PrivateDevices=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectSystem=strict
+ReadWritePaths=$HOME_DIR/audit $HOME_DIR/audit.jsonl $HOME_DIR/runtime
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+UMask=0077
+END
+    put_file root:root 0644 "$UNITS/aiops-checkpoint.timer" <<END
+# Written by setup-aiops-mvp.sh; a change made here is replaced by its next run.
+[Unit]
+Description=Sign the log of aiops every 5 minutes, also where nobody asks for anything
+
+[Timer]
+OnActiveSec=1min
+OnUnitActiveSec=5min
+
+[Install]
+WantedBy=timers.target
+END
+    systemctl daemon-reload
+    systemctl enable --quiet --now aiops-checkpoint.timer ||
+        warn "the timer could not be started: systemctl status aiops-checkpoint.timer"
+}
+
+# The log can then only grow; root begins a new segment every day, since nobody else can.
+only_append() {
+    chattr +a -- "$HOME_DIR/audit.jsonl" 2>/dev/null ||
+        die "the file system under $HOME_DIR knows no append-only files (chattr +a)" \
+            "leave --append-only out; everything else is installed"
+    created "attribute a: $HOME_DIR/audit.jsonl can only grow"
+    [[ -d /run/systemd/system ]] || return 0
+    put_file root:root 0644 "$UNITS/aiops-rotate.service" <<END
+# Written by setup-aiops-mvp.sh; a change made here is replaced by its next run.
+[Unit]
+Description=Begin a new segment of the append-only log of aiops
+
+[Service]
+Type=oneshot
+ExecStart=$HOME_DIR/aiops audit rotate
+StandardOutput=null
+END
+    put_file root:root 0644 "$UNITS/aiops-rotate.timer" <<END
+# Written by setup-aiops-mvp.sh; a change made here is replaced by its next run.
+[Unit]
+Description=Begin a new segment of the append-only log of aiops every day
+
+[Timer]
+OnCalendar=daily
+Persistent=yes
+
+[Install]
+WantedBy=timers.target
+END
+    systemctl daemon-reload
+    systemctl enable --quiet --now aiops-rotate.timer ||
+        warn "the timer could not be started: systemctl status aiops-rotate.timer"
+}
+
+# The key that signs the log is made now, so that somebody can write down what checks it.
+show_log_key() {
+    as_executor "$HOME_DIR/aiops" audit checkpoint >/dev/null ||
+        warn "the log could not be signed: sudo -u $EXECUTOR $HOME_DIR/aiops audit checkpoint"
+    printf 'The key that checks the signatures of the log; keep it where this gateway cannot change it:\n'
+    as_executor "$HOME_DIR/aiops" audit key show || :
+}
+
 allow_hermes() {
     local other
     put_sudoers "$GATEWAY_SUDOERS" <<END
@@ -489,7 +590,7 @@ refuse_host_key() {
 }
 
 mode_hermes() {
-    local address='' name=srv1 port=22 pinned=0 public source_address
+    local address='' name=srv1 port=22 append_only=0 pinned=0 public source_address
     while (($#)); do
         case $1 in
             --name | --port)
@@ -497,6 +598,7 @@ mode_hermes() {
                 if [[ $1 == --name ]]; then name=$2; else port=$2; fi
                 shift
                 ;;
+            --append-only) append_only=1 ;;
             -*) misused "hermes: unknown option $1" ;;
             *)
                 [[ -z $address ]] || misused "hermes takes one TARGET_IP, and here are two: $address and $1"
@@ -531,6 +633,7 @@ mode_hermes() {
     as_executor install -d -m 0700 "$HOME_DIR/runtime/approvals" "$HOME_DIR/runtime/ssh"
     create_key
     create_log
+    prepare_evidence
     allow_hermes
     allow_approvers
     copy_checkout
@@ -554,7 +657,9 @@ mode_hermes() {
     printf '  usermod -aG %s NAME     # and NAME logs in anew\n' "$APPROVERS"
     printf '  sudo -u %s %s/aiops pending     # then works for NAME, with their password\n' "$EXECUTOR" "$HOME_DIR"
     printf '  sudo sudo -u %s %s/aiops approver enroll NAME     # a code from their phone\n\n' "$EXECUTOR" "$HOME_DIR"
-    printf 'The public key of this gateway:\n%s\n' "$public"
+    show_log_key
+    if ((append_only)); then only_append; fi
+    printf '\nThe public key of this gateway:\n%s\n' "$public"
     return "$pinned"
 }
 
@@ -766,6 +871,7 @@ root:root:755 $HOME_DIR
 root:$EXECUTOR:640 $HOME_DIR/config.yml
 $EXECUTOR:$EXECUTOR:700 $HOME_DIR/runtime
 $EXECUTOR:$EXECUTOR:640 $HOME_DIR/audit.jsonl
+$EXECUTOR:$EXECUTOR:750 $HOME_DIR/audit
 $EXECUTOR:$EXECUTOR:700 $HOME_DIR/.ssh
 $EXECUTOR:$EXECUTOR:600 $HOME_DIR/.ssh/id_ed25519
 $EXECUTOR:$EXECUTOR:600 $HOME_DIR/.ssh/known_hosts
@@ -810,6 +916,7 @@ mode_update() {
     if [[ -f $HOME_DIR/aiops ]] && cmp -s -- "$BINARY" "$HOME_DIR/aiops" && ! python_lab_here; then
         kept "program $HOME_DIR/aiops ($VERSION)"
         put_link
+        prepare_evidence
         report_loose
         hint_at_approvers
         return
@@ -838,6 +945,7 @@ mode_update() {
         rm -f -- "$HOME_DIR/executor.py"
         created "$HOME_DIR/executor.py is gone from here (kept in $LAB_DIR)"
     fi
+    prepare_evidence
     report_loose
     hint_at_approvers
     printf 'Back to the one before: %s rollback\n' "$SCRIPT"
@@ -1092,6 +1200,7 @@ demo_home() {
     "$home/aiops" --version >/dev/null 2>&1 ||
         die "no program can be started in $DEMO_DIR" "choose another place: TMPDIR=/var/tmp $SCRIPT demo"
     mkdir -m 0700 "$home/.ssh" "$home/runtime" "$home/runtime/approvals" "$home/runtime/ssh"
+    mkdir -m 0750 "$home/audit"
     : >"$home/audit.jsonl"
     ssh-keygen -q -t ed25519 -N '' -C demo-executor -f "$home/.ssh/id_ed25519"
 }
@@ -1122,7 +1231,7 @@ END
     chmod 0600 "$home/.ssh/known_hosts"
     if ((EUID == 0)); then
         chown "root:$RUNNER" "$home/config.yml"
-        chown -R "$RUNNER:$RUNNER" "$home/.ssh" "$home/runtime" "$home/audit.jsonl"
+        chown -R "$RUNNER:$RUNNER" "$home/.ssh" "$home/runtime" "$home/audit" "$home/audit.jsonl"
     fi
 }
 

@@ -5,6 +5,7 @@
 //! **Gives** signed notes, keys and proofs.
 //! **Never** shows a secret key.
 
+use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Record;
 use crate::audit::checkpoint;
+use crate::config;
 use crate::config::Config;
 use crate::evidence::note::Proof;
 use crate::evidence::tree;
@@ -168,13 +170,25 @@ pub(super) fn check_proof(args: &CheckProofArgs, out: &mut dyn Write) -> Result<
 /// Begins a new segment. Where the live file may only grow (chattr(1), attribute `a`), that is
 /// lifted for the moment, which takes root.
 pub(super) fn rotate(world: &World, out: &mut dyn Write) -> Result<u8, Stop> {
-    let (log, _) = open(world)?;
-    log.rotate_as_root()?;
+    let home = &world.home;
+    let config = Config::load_only(home)?;
+    // Whoever makes the lock first owns it, and root must not take it from the executor.
+    if config::runtime_is_own(&home.runtime()).is_err() && !home.audit_lock().exists() {
+        return Err(Stop::Said(NEVER_USED.to_owned(), exit::CONFIG));
+    }
+    if fs::metadata(home.audit()).is_ok_and(|facts| facts.len() == 0) {
+        writeln!(out, "The live file holds no record: nothing is rotated.")?;
+        return Ok(exit::ANSWERED);
+    }
+    AuditLog::open(home, config.audit)?.rotate_as_root()?;
     writeln!(out, "A new segment begins.")?;
     Ok(exit::ANSWERED)
 }
 
+/// The log and the configuration, for the user that they belong to: what another one makes here would
+/// be out of the executor's reach.
 fn open(world: &World) -> Result<(AuditLog, Config), Stop> {
+    config::runtime_is_own(&world.home.runtime())?;
     let config = Config::load_only(&world.home)?;
     let log = AuditLog::open(&world.home, config.audit.clone())?;
     Ok((log, config))
@@ -183,3 +197,5 @@ fn open(world: &World) -> Result<(AuditLog, Config), Stop> {
 fn stopped(fault: checkpoint::Error) -> Stop {
     Stop::Said(fault.to_string(), exit::AUDIT)
 }
+
+const NEVER_USED: &str = "the executor has not written to this log yet: there is nothing to rotate";

@@ -18,6 +18,7 @@ fn signed() -> Option<Lab> {
 #[test]
 fn the_first_answer_is_signed_and_a_later_one_when_it_is_time() {
     let lab = lab!(&format!("{RULES}{SIGNED}"));
+    fs::remove_file(lab.path("audit/checkpoints")).unwrap();
     lab.ask("hostname").is("executed", 0);
     let notes = fs::read_to_string(lab.path("audit/checkpoints")).unwrap();
     assert!(notes.starts_with("gw1.example.org/aiops\n3\n"), "{notes}");
@@ -185,7 +186,7 @@ fn a_log_in_many_segments_is_one_log_to_everybody() {
         assert_eq!(facts.permissions().mode() & 0o777, 0o640);
     }
     said(&lab.run(&["audit", "rotate"], ""), 0, "new segment");
-    said(&lab.run(&["audit", "rotate"], ""), 5, "whole record");
+    said(&lab.run(&["audit", "rotate"], ""), 0, "holds no record");
 }
 
 #[test]
@@ -194,6 +195,7 @@ fn a_checkpoint_that_cannot_be_made_holds_nobody_up_and_is_told_by_doctor() {
         "{RULES}{}",
         SIGNED.replace('}', ", command: [/bin/false]}")
     ));
+    fs::remove_file(lab.path("audit/checkpoints")).unwrap();
     lab.ask("hostname").is("executed", 0);
     let doctor = lab.run(&["doctor"], "");
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("/bin/false"));

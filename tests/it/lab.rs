@@ -68,6 +68,10 @@ impl Lab {
         fs::copy(sshd.path("known_hosts"), home.join(".ssh/known_hosts")).unwrap();
         fs::write(home.join("audit.jsonl"), "").unwrap();
         mode(&home.join("audit.jsonl"), 0o640);
+        // As if it had been signed a moment ago: most tests count records.
+        fs::create_dir(home.join("audit")).unwrap();
+        mode(&home.join("audit"), 0o750);
+        fs::write(home.join("audit/checkpoints"), "").unwrap();
         let lab = Self {
             sshd,
             home,

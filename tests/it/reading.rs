@@ -4,7 +4,6 @@ use std::fs;
 use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Write as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -254,6 +253,7 @@ fn an_index_of_another_log_is_not_believed() {
 #[cfg(feature = "search")]
 #[test]
 fn whoever_may_only_read_is_answered_and_writes_nothing() {
+    use std::os::unix::process::CommandExt as _;
     if !rustix::process::geteuid().is_root() {
         eprintln!("SKIPPED: only root can call the program as somebody else");
         return;
