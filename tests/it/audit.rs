@@ -114,7 +114,7 @@ fn a_changed_log_is_found() {
     .unwrap();
     let found = lab.run(&["audit", "verify"], "");
     assert_eq!(found.status.code(), Some(5));
-    assert!(String::from_utf8_lossy(&found.stdout).contains("line 2: damaged"));
+    assert!(String::from_utf8_lossy(&found.stdout).contains("line 1: changed"));
 }
 
 #[test]

@@ -12,13 +12,14 @@ const SIGNED: &str =
     "checkpoints: {origin: gw1.example.org/aiops, records: 1000000, every: 30d, journald: false}\n";
 
 fn signed() -> Option<Lab> {
-    Lab::with(&format!("{RULES}{SIGNED}"))
+    let lab = Lab::with(&format!("{RULES}{SIGNED}"))?;
+    fs::remove_file(lab.path("audit/checkpoints")).unwrap();
+    Some(lab)
 }
 
 #[test]
 fn the_first_answer_is_signed_and_a_later_one_when_it_is_time() {
-    let lab = lab!(&format!("{RULES}{SIGNED}"));
-    fs::remove_file(lab.path("audit/checkpoints")).unwrap();
+    let Some(lab) = signed() else { return };
     lab.ask("hostname").is("executed", 0);
     let notes = fs::read_to_string(lab.path("audit/checkpoints")).unwrap();
     assert!(notes.starts_with("gw1.example.org/aiops\n3\n"), "{notes}");
