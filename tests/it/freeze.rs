@@ -221,7 +221,7 @@ fn a_freeze_after_the_intent_and_before_the_word_starts_nothing() {
     assert_eq!(
         lab.events(),
         [
-            "decision approval_requested",
+            "request approval_requested",
             "intent started",
             "freeze frozen",
             "outcome rejected"
