@@ -9,7 +9,6 @@ use std::io;
 use std::io::Read;
 use std::io::Write;
 use std::os::fd::AsFd;
-use std::time::Duration;
 
 use chrono::DateTime;
 use chrono::Utc;
@@ -24,6 +23,7 @@ use crate::audit::AuditLog;
 use crate::audit::Event;
 use crate::audit::Record;
 use crate::audit::checkpoint;
+use crate::audit::checkpoint::Patience;
 use crate::caller::Caller;
 use crate::config;
 use crate::config::Config;
@@ -370,7 +370,7 @@ impl Chores {
         };
         let (home, now) = (&self.home, (self.now)());
         if checkpoint::is_due(home, &self.settings, appended, now) {
-            let made = checkpoint::make(home, &self.log, &self.settings, now, Duration::ZERO);
+            let made = checkpoint::make(home, &self.log, &self.settings, now, Patience::LITTLE);
             let _ = checkpoint::remember(home, made, now);
         }
     }

@@ -103,6 +103,9 @@ pub enum Error {
     /// Nothing could be signed.
     #[error(transparent)]
     Note(#[from] NoteError),
+    /// It would take too long for a process whose caller waits.
+    #[error("{0} records are not signed yet: run `aiops audit checkpoint`")]
+    Behind(u64),
     /// Somebody else makes one.
     #[error("another process is making a checkpoint")]
     Locked,
@@ -143,10 +146,35 @@ pub fn is_due(home: &Home, settings: &Settings, written: (u64, u64), now: DateTi
     made.is_ok_and(|made| (now - made).to_std().is_ok_and(|age| age >= settings.every))
 }
 
+/// How long somebody who makes a checkpoint may be held up.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For somebody else who makes one.
+    pub lock: Duration,
+    /// Records that may have to be read for it.
+    pub records: u64,
+}
+
+impl Patience {
+    /// That of a process whose caller waits for its end.
+    pub const LITTLE: Self = Self {
+        lock: Duration::ZERO,
+        records: 20_000,
+    };
+
+    /// That of somebody who came for it.
+    pub fn of_person(lock: Duration) -> Self {
+        Self {
+            lock,
+            records: u64::MAX,
+        }
+    }
+}
+
 /// Makes a checkpoint of all records there are, writes it down and hands it on.
 ///
 /// A key that is not known yet is announced in the log first, so that its own checkpoint covers
-/// that record. `wait` is how long to wait for somebody else who makes one.
+/// that record.
 ///
 /// # Errors
 ///
@@ -156,10 +184,10 @@ pub fn make(
     log: &AuditLog,
     settings: &Settings,
     now: DateTime<Utc>,
-    wait: Duration,
+    patience: Patience,
 ) -> Result<Made, Error> {
     let path = home.checkpoint_lock();
-    let held = lock::take(&path, wait).map_err(Error::io("lock", &path))?;
+    let held = lock::take(&path, patience.lock).map_err(Error::io("lock", &path))?;
     let _held = held.ok_or(Error::Locked)?;
     super::directory(&home.evidence()).map_err(Error::io("create", &home.evidence()))?;
     let mut keys = keys(home, settings)?;
@@ -174,7 +202,7 @@ pub fn make(
         Err(fault) => return Err(fault.into()),
     };
     let before = built.tree.size();
-    grow(home, log, &mut built)?;
+    grow(home, log, &mut built, patience.records)?;
     let size = built.tree.size();
     if size == 0 || size == before && !keys.is_rotating() {
         return Ok(Made {
@@ -309,7 +337,7 @@ fn announce(home: &Home, log: &AuditLog, keys: &Keys, now: DateTime<Utc>) -> Res
 }
 
 /// Lets the tree grow by the records that are on disk now.
-fn grow(home: &Home, log: &AuditLog, built: &mut Built) -> Result<(), Error> {
+fn grow(home: &Home, log: &AuditLog, built: &mut Built, most: u64) -> Result<(), Error> {
     let end = log.committed()?;
     let (last, size) = (end.unwrap_or(0), built.tree.size());
     if last < size {
@@ -318,6 +346,9 @@ fn grow(home: &Home, log: &AuditLog, built: &mut Built) -> Result<(), Error> {
     }
     if last == size {
         return Ok(());
+    }
+    if last - size > most {
+        return Err(Error::Behind(last - size));
     }
     let live = home.audit();
     let failed = |verb| Error::io(verb, &live);

@@ -20,6 +20,7 @@ use crate::audit;
 use crate::audit::AuditLog;
 use crate::audit::Record;
 use crate::audit::checkpoint;
+use crate::audit::checkpoint::Patience;
 use crate::config;
 use crate::config::Config;
 use crate::evidence::note::Proof;
@@ -68,8 +69,14 @@ pub(super) fn checkpoint(
     err: &mut dyn Write,
 ) -> Result<u8, Stop> {
     let (log, config) = open(world)?;
-    let wait = config.checkpoints.lock_wait;
-    let made = checkpoint::make(&world.home, &log, &config.checkpoints, (world.now)(), wait);
+    let patience = Patience::of_person(config.checkpoints.lock_wait);
+    let made = checkpoint::make(
+        &world.home,
+        &log,
+        &config.checkpoints,
+        (world.now)(),
+        patience,
+    );
     let made = checkpoint::remember(&world.home, made, (world.now)()).map_err(stopped)?;
     if json {
         let text = serde_json::json!({

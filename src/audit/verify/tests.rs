@@ -10,6 +10,7 @@ use crate::audit::Limits;
 use crate::audit::Record;
 use crate::audit::Rotation;
 use crate::audit::checkpoint::Made;
+use crate::audit::checkpoint::Patience;
 use crate::audit::checkpoint::Receivers;
 use crate::audit::checkpoint::Settings;
 use crate::evidence::key::Keys;
@@ -83,7 +84,7 @@ impl Lab {
 
     fn checkpoint(&self) -> Made {
         let log = self.open(u64::MAX);
-        checkpoint::make(&self.home, &log, &settings(), NOW, Duration::ZERO).unwrap()
+        checkpoint::make(&self.home, &log, &settings(), NOW, Patience::LITTLE).unwrap()
     }
 
     fn verify(&self, asked: Asked) -> (Report, Option<Bookmark>) {
@@ -520,7 +521,7 @@ fn a_text_beside_the_log_that_is_gone_or_another_one_is_found() {
 fn a_checkpoint_is_never_made_of_another_log() {
     let lab = Lab::small();
     let log = lab.open(u64::MAX);
-    let make = || checkpoint::make(&lab.home, &log, &settings(), NOW, Duration::ZERO);
+    let make = || checkpoint::make(&lab.home, &log, &settings(), NOW, Patience::LITTLE);
     let lines = lab.lines();
     lab.append(Event::Decision, "c");
     let good = lab.lines();
@@ -552,13 +553,29 @@ fn a_checkpoint_that_a_crash_tore_gives_way_to_the_next() {
 }
 
 #[test]
+fn nobody_who_is_waited_for_reads_a_long_log_to_sign_it() {
+    let lab = many(20);
+    let log = lab.open(u64::MAX);
+    let patience = Patience {
+        records: 10,
+        ..Patience::LITTLE
+    };
+    let make = |patience| checkpoint::make(&lab.home, &log, &settings(), NOW, patience);
+    // The announcement of the key is one more.
+    assert!(matches!(make(patience), Err(checkpoint::Error::Behind(21))));
+    assert!(make(Patience::LITTLE).unwrap().note.is_some());
+    lab.append(Event::Decision, "x");
+    assert!(make(patience).unwrap().note.is_some());
+}
+
+#[test]
 fn two_that_make_a_checkpoint_at_once_make_one_after_the_other() {
     let lab = many(50);
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
                 let log = lab.open(u64::MAX);
-                let wait = Duration::from_secs(60);
+                let wait = Patience::of_person(Duration::from_secs(60));
                 checkpoint::make(&lab.home, &log, &settings(), NOW, wait).unwrap();
             });
         }
