@@ -331,15 +331,22 @@ struct Reading {
     held: Vec<u8>,
     /// Where in the file that begins.
     at: u64,
+    /// Whether its end was reached. What is written behind a line that was given away without its
+    /// end is the rest of that line, and no line.
+    over: bool,
 }
 
 impl Reading {
     fn open(files: &Files, segment: Segment, at: u64) -> io::Result<Self> {
         let reading = Self::new(File::open(&segment.path)?, segment, at)?;
         let Segment { first, live, .. } = reading.segment;
-        // It may have been emptied since it was looked at.
-        if live && first_number(&reading.file)?.is_some_and(|found| found != first) {
-            return Self::copy(files, first, at);
+        // It may have been emptied since it was looked at, and nothing may be written yet.
+        if live && first_number(&reading.file)? != Some(first) {
+            return match Self::copy(files, first, at) {
+                // It holds no record at all.
+                Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(reading),
+                copy => copy,
+            };
         }
         Ok(reading)
     }
@@ -364,18 +371,25 @@ impl Reading {
             beginning,
             held: Vec::new(),
             at,
+            over: false,
         })
     }
 
     /// The next lines; none at the end.
     fn block(&mut self, files: &Files, size: usize) -> io::Result<Option<Block>> {
         let mut searched = 0;
+        if self.over {
+            return Ok(None);
+        }
         loop {
             let over = self.fill(files, size)? == 0;
             let fresh = self.held.get(searched..).unwrap_or_default();
             let end = memchr::memrchr(b'\n', fresh).map(|at| searched + at + 1);
             let end = match end {
-                None if over => self.held.len(),
+                None if over => {
+                    self.over = true;
+                    self.held.len()
+                }
                 None if self.held.len() > LONGEST_LINE => {
                     return Err(io::Error::other("a line is longer than any record"));
                 }
@@ -570,6 +584,29 @@ mod tests {
         fs::write(log.files.live(), lines(5001..=9000)).unwrap();
         let rest: Vec<_> = entries.map(|entry| seq(&entry.unwrap())).collect();
         assert_eq!(rest, (11..=9000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_rest_of_a_line_that_is_being_written_is_no_line() {
+        let log = Log::new(&[], &(lines(1..=2) + "{\"seq\":3"));
+        let mut entries = log.files.entries(None).unwrap();
+        let torn = entries.nth(2).unwrap().unwrap();
+        assert!(torn.torn);
+        let mut live = File::options().append(true).open(log.files.live()).unwrap();
+        live.write_all(format!(" }}\n{}", lines(4..=5)).as_bytes())
+            .unwrap();
+        assert!(entries.next().is_none());
+    }
+
+    #[test]
+    fn a_live_file_that_is_emptied_before_its_turn_is_read_from_its_copy() {
+        let log = Log::new(&[1..=3], &lines(4..=6));
+        let mut entries = log.files.entries(None).unwrap();
+        assert_eq!(seq(&entries.next().unwrap().unwrap()), 1);
+        fs::rename(log.files.live(), log.files.rotated_path(4)).unwrap();
+        File::create(log.files.live()).unwrap();
+        let rest: Vec<_> = entries.map(|entry| seq(&entry.unwrap())).collect();
+        assert_eq!(rest, [2, 3, 4, 5, 6]);
     }
 
     #[test]
