@@ -8,6 +8,7 @@
 //! have it open go on writing to it. A crash between the two steps leaves a copy that is the
 //! beginning of the live file: readers know it by its number, and the next rotation replaces it.
 
+use std::fs;
 use std::fs::File;
 use std::fs::Permissions;
 use std::io;
@@ -80,7 +81,10 @@ pub(super) fn rotate(files: &Files, live: &File) -> io::Result<()> {
     let target = files.rotated_path(first);
     let dir = target.parent().unwrap_or_else(|| Path::new("."));
     super::directory(dir)?;
-    let mut copy = tempfile::Builder::new().prefix(".new-").tempfile_in(dir)?;
+    forget_unfinished(dir)?;
+    let mut copy = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempfile_in(dir)?;
     let mut source = File::open(path)?;
     let written = io::copy(&mut source, copy.as_file_mut())?;
     let facts = live.metadata()?;
@@ -101,8 +105,29 @@ pub(super) fn rotate(files: &Files, live: &File) -> io::Result<()> {
     copy.persist(&target).map_err(|fault| fault.error)?;
     File::open(dir)?.sync_all()?;
     live.set_len(0)?;
-    live.sync_all()
+    // Where this fails and the machine dies, the file is as it was or empty, and both are sound; the
+    // next record is synced with it.
+    let _ = live.sync_all();
+    Ok(())
 }
+
+/// Takes away the copies that a crash left unfinished: nobody makes one without the log's lock.
+fn forget_unfinished(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(UNFINISHED.as_bytes())
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// What the name of a copy begins with until it is whole.
+const UNFINISHED: &str = ".new-";
 
 fn hash(file: &mut File) -> io::Result<[u8; 32]> {
     file.seek(SeekFrom::Start(0))?;

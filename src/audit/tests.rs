@@ -459,6 +459,16 @@ fn a_crash_between_copying_and_emptying_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn a_copy_that_was_not_finished_is_taken_away_by_the_next() {
+    let log = three();
+    let dir = log.home.evidence();
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join(".new-abc"), "half").unwrap();
+    log.open().unwrap().rotate().unwrap();
+    assert!(!dir.join(".new-abc").exists());
+}
+
+#[test]
 fn what_is_torn_is_acknowledged_before_anything_is_rotated() {
     let log = Log::new("");
     log.append_rotating("1", 1, NOON);
