@@ -160,16 +160,30 @@ impl Follow {
 
     /// Takes the next lines of the log.
     pub(super) fn block(&mut self, block: &Block) {
-        if self.next.is_none_or(|next| next.segment != block.first) {
-            self.line = 0;
-        }
-        self.file.clone_from(&block.name);
-        self.report.bytes += block.bytes.len() as u64;
         let calm = self.strange.lines == 0 && self.rival.is_none() && self.suspect.is_none();
         let swept = calm
             .then(|| sweep::sweep(&block.bytes, self.witness.cuts()))
             .flatten()
             .filter(|swept| self.continues(swept) && ends_well(&block.bytes));
+        self.take_block(block, swept);
+    }
+
+    /// [`Follow::block`] that looks at each line closely.
+    #[cfg(test)]
+    pub(super) fn block_closely(&mut self, block: &Block) {
+        self.take_block(block, None);
+    }
+
+    fn take_block(&mut self, block: &Block, swept: Option<Vec<Sweep<'_>>>) {
+        if std::mem::take(&mut self.report.torn_bytes) > 0 {
+            let what = "it has no end, and the log goes on behind it";
+            self.damage(self.line + 1, Kind::Strange, what);
+        }
+        if self.next.is_none_or(|next| next.segment != block.first) {
+            self.line = 0;
+        }
+        self.file.clone_from(&block.name);
+        self.report.bytes += block.bytes.len() as u64;
         match swept {
             Some(swept) => self.take_all(swept, block),
             None => self.take_each(block),
@@ -181,7 +195,7 @@ impl Follow {
     }
 
     /// Whether each stretch continues the one before it.
-    fn continues(&self, swept: &[Sweep]) -> bool {
+    fn continues(&self, swept: &[Sweep<'_>]) -> bool {
         let genesis = || (0, hex::read(GENESIS.as_bytes()).unwrap_or_default());
         let before = self.last.as_ref().map(|last| (last.seq, last.hash));
         let mut before = before.unwrap_or_else(genesis);
@@ -192,37 +206,34 @@ impl Follow {
     }
 
     /// Whether each run begins once, and ends after it began.
-    fn runs_fit(&self, swept: &[Sweep]) -> bool {
-        let mut begun: HashMap<&[u8], bool> = HashMap::new();
-        let mut seen = Vec::new();
-        for loose in swept.iter().flat_map(|sweep| &sweep.loose) {
-            match loose {
-                Loose::Intent(_, line) => {
-                    match Noted::read(line).and_then(|noted| noted.request_id) {
-                        Some(id) => seen.push((id.into_owned(), true)),
-                        None => return false,
-                    }
-                }
-                Loose::Outcome(_, id) => match String::from_utf8(id.clone()) {
-                    Ok(id) => seen.push((id, false)),
-                    Err(_) => return false,
-                },
-            }
-        }
-        for (id, begins) in &seen {
-            let known = begun
-                .get(id.as_bytes())
-                .copied()
-                .unwrap_or_else(|| self.open.contains_key(id));
-            if known == *begins {
+    fn runs_fit(&self, swept: &[Sweep<'_>]) -> bool {
+        // What began before, or elsewhere in these stretches, and whether it is open still.
+        let mut begun: HashMap<String, bool> = HashMap::new();
+        for sweep in swept {
+            let mut elsewhere = self.open.keys().chain(begun.keys());
+            if elsewhere.any(|id| sweep.ended.contains(id.as_bytes())) {
                 return false;
             }
-            begun.insert(id.as_bytes(), *begins);
+            for loose in &sweep.loose {
+                let (id, begins) = match loose {
+                    Loose::Intent(_, line) => {
+                        let id = Noted::read(line).and_then(|noted| noted.request_id);
+                        (id.map(Cow::into_owned), true)
+                    }
+                    Loose::Outcome(_, id) => (String::from_utf8(id.clone()).ok(), false),
+                };
+                let Some(id) = id else { return false };
+                let known = begun.get(&id).copied();
+                if known.unwrap_or_else(|| self.open.contains_key(&id)) == begins {
+                    return false;
+                }
+                begun.insert(id, begins);
+            }
         }
         true
     }
 
-    fn take_all(&mut self, swept: Vec<Sweep>, block: &Block) {
+    fn take_all(&mut self, swept: Vec<Sweep<'_>>, block: &Block) {
         let last_line = block.bytes.len() as u64 - last_line(&block.bytes).len() as u64 - 1;
         for sweep in swept {
             let count = sweep.last + 1 - sweep.first;
@@ -481,7 +492,7 @@ impl Follow {
     }
 
     /// The tree has so many leaves now.
-    fn reached(&mut self, size: u64) {
+    pub(super) fn reached(&mut self, size: u64) {
         if self.grows && self.witness.cuts().first() == Some(&size) {
             self.witness
                 .reached(size, self.tree.root(), &mut self.report);

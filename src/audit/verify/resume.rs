@@ -47,6 +47,12 @@ pub struct Bookmark {
     open: Vec<OpenIntent>,
     /// The keys that are trusted by now, as verifier keys.
     keys: Vec<String>,
+    /// Keys that were announced and that nobody has signed for yet, with the numbers of the records.
+    #[serde(default)]
+    announced: Vec<(u64, String)>,
+    /// Whether somebody vouched for the keys.
+    #[serde(default)]
+    vouched: bool,
 }
 
 /// Why a reading cannot go on where an earlier one ended.
@@ -55,6 +61,16 @@ pub enum NotResumed {
     /// The state was not written by this version.
     #[error("the state is not of a form that this version writes; verify from the beginning")]
     Unknown,
+    /// Nobody vouched for the keys before.
+    #[error(
+        "what was verified before was not vouched for by a given key; verify from the beginning"
+    )]
+    NotVouched,
+    /// A checkpoint that was handed in is of what was read before.
+    #[error(
+        "the given checkpoint of {0} records is of what was verified before; verify from the beginning"
+    )]
+    Passed(u64),
     /// The line is another one, or gone.
     #[error(
         "record {seq} is not what was verified before: the log was changed or cut there ({why}); verify from the beginning"
@@ -77,6 +93,9 @@ pub(super) fn go_on(
     let (Some(hash), SCHEMA) = (hash, verified.schema) else {
         return Err(NotResumed::Unknown);
     };
+    if witness.is_vouched() && !verified.vouched {
+        return Err(NotResumed::NotVouched);
+    }
     let seq = verified.seq;
     let changed = |why: String| NotResumed::Changed { seq, why };
     let line = files
@@ -86,7 +105,12 @@ pub(super) fn go_on(
         return Err(changed("its hash is another one".to_owned()));
     }
     witness.trust(&verified.keys);
-    witness.pass(seq);
+    for (seq, key) in &verified.announced {
+        witness.announced(*seq, key);
+    }
+    if let Some(size) = witness.pass(seq) {
+        return Err(NotResumed::Passed(size));
+    }
     let mut follow = Follow::new(witness, outputs);
     follow.report.resumed_after = seq;
     follow.report.records = verified.records;
@@ -103,6 +127,7 @@ pub(super) fn go_on(
         line: verified.line,
     });
     follow.tree = verified.tree;
+    follow.reached(seq);
     let open = verified.open.into_iter();
     follow.open = open
         .filter_map(|open| Some((open.request_id.clone()?, open)))
@@ -130,6 +155,8 @@ impl Follow {
             tree: self.tree.clone(),
             open,
             keys: self.witness.trusted(),
+            announced: self.witness.waiting_keys(),
+            vouched: self.witness.is_vouched(),
         })
     }
 }

@@ -5,6 +5,7 @@
 //! **Never** says what is wrong: where a line is not as it should be, [`super::follow`] reads it.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::thread;
 
 use crate::audit::head::Head;
@@ -14,7 +15,7 @@ use super::stack::Stack;
 
 /// A stretch of records, each of which continues the one before it.
 #[derive(Debug)]
-pub(in crate::audit) struct Sweep {
+pub(in crate::audit) struct Sweep<'a> {
     /// The number of the first one.
     pub(in crate::audit) first: u64,
     /// What the first one says of the line before.
@@ -27,6 +28,8 @@ pub(in crate::audit) struct Sweep {
     pub(in crate::audit) pieces: Vec<Stack>,
     /// What began and did not end in it, or ended and did not begin, in order.
     pub(in crate::audit) loose: Vec<Loose>,
+    /// The requests of what began and ended in it.
+    pub(in crate::audit) ended: HashSet<&'a [u8]>,
     /// The lines that speak of something beside the log: side files, another key.
     pub(in crate::audit) beside: Vec<(u64, Vec<u8>)>,
 }
@@ -51,7 +54,7 @@ impl Loose {
 /// Looks at all lines of some bytes, with as many threads as there are processors. `cuts` are the
 /// sizes of the tree at which the pieces are cut, in order. None where a line is anything else than a
 /// record in its place.
-pub(in crate::audit) fn sweep(bytes: &[u8], cuts: &[u64]) -> Option<Vec<Sweep>> {
+pub(in crate::audit) fn sweep<'a>(bytes: &'a [u8], cuts: &[u64]) -> Option<Vec<Sweep<'a>>> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let parts = parts(bytes, threads);
     if let [only] = parts[..] {
@@ -93,11 +96,12 @@ fn parts(bytes: &[u8], most: usize) -> Vec<&[u8]> {
 
 /// A stretch whose lines are still being looked at.
 struct Stretch<'a> {
-    sweep: Sweep,
-    open: HashMap<&'a [u8], (u64, &'a [u8])>,
+    sweep: Sweep<'a>,
+    /// What began in it, by its request; none where it ended too.
+    runs: HashMap<&'a [u8], Option<(u64, &'a [u8])>>,
 }
 
-fn stretch(bytes: &[u8], cuts: &[u64]) -> Option<Sweep> {
+fn stretch<'a>(bytes: &'a [u8], cuts: &[u64]) -> Option<Sweep<'a>> {
     let mut found: Option<Stretch<'_>> = None;
     let mut cuts = cuts.iter().copied().peekable();
     let mut start = 0;
@@ -131,9 +135,10 @@ impl<'a> Stretch<'a> {
                 hash: head.prev,
                 pieces: vec![Stack::new(before)],
                 loose: Vec::new(),
+                ended: HashSet::new(),
                 beside: Vec::new(),
             },
-            open: HashMap::new(),
+            runs: HashMap::new(),
         })
     }
 
@@ -150,32 +155,37 @@ impl<'a> Stretch<'a> {
             b"recovered" | b"sealed" => return None,
             b"key" => sweep.beside.push((head.seq, line.to_vec())),
             b"intent" => {
-                let started = self.open.insert(head.request?, (head.seq, line));
-                if started.is_some() {
+                let run = Some((head.seq, line));
+                if self.runs.insert(head.request?, run).is_some() {
                     return None;
                 }
             }
             b"outcome" => {
                 let request = head.request?;
-                if self.open.remove(request).is_none() {
-                    let outcome = Loose::Outcome(head.seq, request.to_vec());
-                    sweep.loose.push(outcome);
-                }
-                if speaks_of_a_file(line) {
-                    sweep.beside.push((head.seq, line.to_vec()));
+                match self.runs.get_mut(request) {
+                    Some(run) => _ = run.take()?,
+                    None => {
+                        let outcome = Loose::Outcome(head.seq, request.to_vec());
+                        sweep.loose.push(outcome);
+                    }
                 }
             }
             _ => {}
         }
+        if head.event != b"key" && speaks_of_a_file(line) {
+            sweep.beside.push((head.seq, line.to_vec()));
+        }
         Some(())
     }
 
-    fn finished(self) -> Sweep {
+    fn finished(self) -> Sweep<'a> {
         let mut sweep = self.sweep;
-        let open = self.open.into_values();
-        sweep
-            .loose
-            .extend(open.map(|(seq, line)| Loose::Intent(seq, line.to_vec())));
+        for (request, run) in self.runs {
+            match run {
+                Some((seq, line)) => sweep.loose.push(Loose::Intent(seq, line.to_vec())),
+                None => _ = sweep.ended.insert(request),
+            }
+        }
         sweep.loose.sort_by_key(Loose::seq);
         sweep
     }

@@ -601,6 +601,244 @@ fn what_stands_beside_the_log_is_for_those_who_may_read_it_and_the_key_for_nobod
     assert!(lab.dir.path().join("runtime/audit.tree").exists());
 }
 
+#[test]
+fn a_segment_that_ends_without_a_line_break_is_damaged() {
+    let lab = Lab::small();
+    let first = Files::of(&lab.home).segments().unwrap().remove(0).path;
+    let text = fs::read_to_string(&first).unwrap();
+    fs::write(&first, text + "something").unwrap();
+    lab.is(Kind::Strange, "00000000000000000001.jsonl", 3);
+    assert_eq!(lab.report().torn_bytes, 0);
+}
+
+/// Reads a log in small blocks, quickly or closely.
+fn read(lab: &Lab, block: usize, closely: bool) -> String {
+    let notes = checkpoint::read(&lab.home).unwrap();
+    let known = checkpoint::known_keys(&lab.home).unwrap();
+    let witness = Witness::new(Vec::new(), known, notes, Vec::new());
+    let mut follow = Follow::new(witness, Some(Outputs::of(&lab.home)));
+    for block in Files::of(&lab.home).blocks(None, block).unwrap() {
+        match block.unwrap() {
+            block if closely => follow.block_closely(&block),
+            block => follow.block(&block),
+        }
+    }
+    format!("{:#?}", follow.finish(NOW))
+}
+
+/// Changes some lines, each by one of a few ways.
+fn mutated(mut lines: Vec<String>, changes: &[(usize, usize, u8)]) -> Vec<String> {
+    for (at, other, how) in changes {
+        let (at, other) = (at % lines.len(), other % lines.len());
+        match how {
+            0 => _ = lines.remove(at),
+            1 => lines.insert(other, lines[at].clone()),
+            2 => lines.swap(at, other),
+            3 => lines[at] = lines[at].replace("outcome", "intent"),
+            4 => lines[at] = lines[at].replace("intent", "outcome"),
+            5 => lines[at] = lines[at].replace("decision", "intent"),
+            6 => lines[at] = lines[at].replace("request-", "request-1"),
+            7 => lines[at] = lines[at].replace("request-", "request-9"),
+            8 => lines[at].truncate(other),
+            9 => lines[at] = lines[at].replace("\"decision\"", "\"outcome\",\"event\":\"outcome\""),
+            _ => lines[at].push(' '),
+        }
+        if lines.is_empty() {
+            lines.push("{}".to_owned());
+        }
+    }
+    lines
+}
+
+#[test]
+fn a_run_that_is_started_again_is_found_wherever_its_ends_are() {
+    let runs = [
+        ("a", false),
+        ("a", false),
+        ("a", true),
+        ("b", false),
+        ("a", true),
+    ];
+    let lab = Lab::new();
+    for (id, ends) in runs {
+        lab.append([Event::Intent, Event::Outcome][usize::from(ends)], id);
+    }
+    let line = lab.lines()[0].len();
+    for block in [line / 2, line + 10, line * 2, line * 3, line * 9] {
+        let found = read(&lab, block, false);
+        assert!(found.contains("request a was started twice"), "{found}");
+        assert_eq!(found, read(&lab, block, true));
+    }
+}
+
+#[test]
+fn whoever_reads_quickly_finds_what_whoever_reads_closely_finds() {
+    let lab = Lab::new();
+    let log = lab.open(u64::MAX);
+    let mut ids = Vec::new();
+    for n in 0..40 {
+        let (event, id) = match n % 7 {
+            0 | 1 => (Event::Intent, n),
+            2 | 3 => (Event::Outcome, ids.pop().unwrap_or(n)),
+            _ => (Event::Decision, n),
+        };
+        if event == Event::Intent {
+            ids.push(n);
+        }
+        let mut record = Record::new(event, NOW);
+        record.request_id = Some(format!("request-{id}"));
+        log.append(record).unwrap();
+        if n == 20 {
+            lab.checkpoint();
+        }
+    }
+    let whole = lab.lines();
+    let changes = proptest::collection::vec((0_usize..50, 0_usize..50, 0_u8..11), 1..5);
+    let ways = (changes, 100_usize..5000, proptest::bool::ANY, 0_usize..40);
+    let config = proptest::test_runner::Config::with_cases(150);
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    runner
+        .run(&ways, |(changes, block, chained, cut)| {
+            let mut lines = mutated(whole.clone(), &changes);
+            let is_record = |line: &String| serde_json::from_str::<Record>(line).is_ok();
+            if chained && lines.iter().all(is_record) {
+                lines = forged(&lines, |_| {});
+            }
+            let (before, behind) = lines.split_at(cut.min(lines.len()));
+            lab.write(&behind.iter().collect::<Vec<_>>());
+            let text: String = before.iter().map(|line| format!("{line}\n")).collect();
+            let segment = lab.home.evidence().join("00000000000000000001.jsonl");
+            fs::write(segment, text).unwrap();
+            let found = read(&lab, block, false);
+            proptest::prop_assert_eq!(found, read(&lab, block, true));
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn what_a_stranger_laid_there_is_not_vouched_for_by_going_on() {
+    let lab = Lab::small();
+    let vouched = lab.vouched();
+    let state = lab.verify(Asked::default()).1;
+    let asked = |resume| Asked {
+        keys: vouched.clone(),
+        resume,
+        ..Asked::default()
+    };
+    let found = verify(&lab.home, asked(state), NOW, &mut |_| {});
+    let fault = found.unwrap_err().to_string();
+    assert!(fault.contains("vouched for"), "{fault}");
+    let state = lab.verify(asked(None)).1;
+    let signer = Signer::from_seed("gw1/aiops", &[9; 32]).unwrap();
+    let keys = fs::read_to_string(lab.home.audit_keys()).unwrap();
+    fs::write(
+        lab.home.audit_keys(),
+        format!("{keys}{}\n", signer.verifier()),
+    )
+    .unwrap();
+    lab.append(Event::Decision, "c");
+    let log = Files::of(&lab.home).entries(None).unwrap();
+    let mut range = Range::new();
+    log.for_each(|entry| range.push(tree::leaf_of_line(&entry.unwrap().line)));
+    let invented = Checkpoint::new("gw1/aiops", range.size(), range.root()).unwrap();
+    let notes = fs::read_to_string(lab.home.checkpoints()).unwrap();
+    let invented = invented.sign(&[&signer]).unwrap();
+    fs::write(lab.home.checkpoints(), format!("{notes}{invented}\n")).unwrap();
+    let report = lab.verify(asked(state)).0;
+    assert_eq!(report.damage[0].kind, Kind::Signature, "{report:#?}");
+}
+
+#[test]
+fn a_key_that_is_announced_and_not_signed_yet_is_remembered() {
+    let lab = Lab::small();
+    let asked = |resume| Asked {
+        keys: lab.vouched()[..1].to_vec(),
+        resume,
+        ..Asked::default()
+    };
+    let log = lab.open(u64::MAX);
+    checkpoint::rotate_key(&lab.home, &log, &settings(), NOW, false).unwrap();
+    let state = lab.verify(asked(None)).1;
+    // This one is as long as what was read.
+    lab.checkpoint();
+    let (report, state) = lab.verify(asked(state));
+    assert!(report.is_whole(), "{report:#?}");
+    assert_eq!(report.checkpoints.good, 1);
+    lab.append(Event::Decision, "c");
+    lab.checkpoint();
+    let report = lab.verify(asked(state)).0;
+    assert!(report.is_whole(), "{report:#?}");
+}
+
+#[test]
+fn a_checkpoint_from_elsewhere_is_not_passed_over_by_going_on() {
+    let lab = Lab::small();
+    let mut notes = checkpoint::read(&lab.home).unwrap();
+    let last = notes.pop().unwrap().text;
+    let asked = |note: &str| Asked {
+        resume: lab.verify(Asked::default()).1,
+        checkpoints: vec![note.to_owned()],
+        ..Asked::default()
+    };
+    assert!(lab.verify(asked(&last)).0.is_whole());
+    let found = verify(&lab.home, asked(&notes[0].text), NOW, &mut |_| {});
+    assert!(
+        found
+            .unwrap_err()
+            .to_string()
+            .contains("from the beginning")
+    );
+    let keys = Keys::read(&lab.home.audit_key()).unwrap().unwrap();
+    let size = lab.report().records;
+    let other = Checkpoint::new("gw1/aiops", size, Range::new().root()).unwrap();
+    let report = lab.verify(asked(&other.sign(&keys.signers()).unwrap())).0;
+    assert_eq!(report.damage[0].kind, Kind::Rewritten, "{report:#?}");
+}
+
+#[test]
+fn an_invented_checkpoint_does_not_hide_that_the_end_is_gone() {
+    let lab = Lab::small();
+    let text = fs::read_to_string(lab.home.audit()).unwrap();
+    let (kept, _) = text.trim_end().rsplit_once('\n').unwrap_or_default();
+    fs::write(lab.home.audit(), kept).unwrap();
+    let signer = Signer::from_seed("gw1/aiops", &[9; 32]).unwrap();
+    let invented = Checkpoint::new("gw1/aiops", 99, Range::new().root()).unwrap();
+    let asked = Asked {
+        checkpoints: vec![invented.sign(&[&signer]).unwrap()],
+        ..Asked::default()
+    };
+    let report = lab.verify(asked).0;
+    let kinds: Vec<_> = report.damage.iter().map(|damage| damage.kind).collect();
+    assert!(
+        kinds.contains(&Kind::CutOff) && kinds.contains(&Kind::Signature),
+        "{report:#?}"
+    );
+}
+
+#[test]
+fn a_log_that_was_written_anew_is_not_signed_where_it_is_forgotten_how_far_the_tree_was() {
+    let lab = Lab::small();
+    let first = Files::of(&lab.home).segments().unwrap().remove(0).path;
+    let kept = fs::read_to_string(&first).unwrap();
+    let all: Vec<_> = kept.lines().map(str::to_owned).chain(lab.lines()).collect();
+    fs::remove_file(lab.home.audit_tree()).unwrap();
+    lab.checkpoint();
+    let anew = forged(&all, |record| record.message = Some("other".to_owned()));
+    fs::remove_file(first).unwrap();
+    fs::remove_file(lab.home.audit_tree()).unwrap();
+    lab.write(&anew.iter().collect::<Vec<_>>());
+    lab.append(Event::Decision, "c");
+    let log = lab.open(u64::MAX);
+    let make = || checkpoint::make(&lab.home, &log, &settings(), NOW, Duration::ZERO);
+    assert!(
+        make()
+            .unwrap_err()
+            .to_string()
+            .contains("does not continue")
+    );
+}
+
 proptest::proptest! {
     #[test]
     fn no_bytes_anywhere_make_it_panic(

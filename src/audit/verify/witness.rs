@@ -129,10 +129,25 @@ impl Witness {
         self.trusted.iter().map(ToString::to_string).collect()
     }
 
-    /// What was looked at before is not looked at again.
-    pub(super) fn pass(&mut self, size: u64) {
-        self.waiting.retain(|waiting| waiting.size > size);
-        self.cuts.retain(|cut| *cut > size);
+    /// The keys that records announced and that nobody has signed for yet.
+    pub(super) fn waiting_keys(&self) -> Vec<(u64, String)> {
+        let keys = self.announced.iter();
+        keys.map(|(seq, key)| (*seq, key.to_string())).collect()
+    }
+
+    /// Whether whoever asks vouches for the keys.
+    pub(super) fn is_vouched(&self) -> bool {
+        self.vouched
+    }
+
+    /// What is shorter than what was looked at before is not looked at again. Gives the size of one
+    /// that was handed in for that, if there is any.
+    pub(super) fn pass(&mut self, size: u64) -> Option<u64> {
+        let given = |waiting: &&Waiting| waiting.size < size && waiting.file == GIVEN;
+        let passed = self.waiting.iter().find(given).map(|given| given.size);
+        self.waiting.retain(|waiting| waiting.size >= size);
+        self.cuts.retain(|cut| *cut >= size);
+        passed
     }
 
     /// The tree has this size and this root.
@@ -207,24 +222,27 @@ impl Witness {
                 what: "no checkpoint is there that the given keys signed".to_owned(),
             });
         }
-        let beyond = self.waiting.iter().filter(|waiting| waiting.size > records);
-        if let Some(waiting) = beyond.max_by_key(|waiting| waiting.size) {
-            // Whoever invents a checkpoint does not make a log look cut off.
-            let damage = match Checkpoint::believe(&waiting.note, &self.trusted) {
-                Ok(_) => waiting.damage(
-                    Kind::CutOff,
-                    format!(
-                        "{} records were signed and {records} are there: the last {} are gone",
-                        waiting.size,
-                        waiting.size - records
-                    ),
-                ),
-                Err(fault) => waiting.damage(
-                    Kind::Signature,
-                    format!("the checkpoint of {} records: {fault}", waiting.size),
-                ),
-            };
-            report.damage.push(damage);
+        let beyond: Vec<_> = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .filter(|waiting| waiting.size > records)
+            .collect();
+        let believed = |waiting: &Waiting| Checkpoint::believe(&waiting.note, &self.trusted);
+        // Whoever invents a checkpoint does not make a log look cut off, nor hide that it is.
+        let (good, bad): (Vec<_>, Vec<_>) =
+            beyond.iter().partition(|waiting| believed(waiting).is_ok());
+        if let Some(waiting) = good.iter().max_by_key(|waiting| waiting.size) {
+            let what = format!(
+                "{} records were signed and {records} are there: the last {} are gone",
+                waiting.size,
+                waiting.size - records
+            );
+            report.damage.push(waiting.damage(Kind::CutOff, what));
+        }
+        if let Some(waiting) = bad.iter().max_by_key(|waiting| waiting.size)
+            && let Err(fault) = believed(waiting)
+        {
+            let what = format!("the checkpoint of {} records: {fault}", waiting.size);
+            report.damage.push(waiting.damage(Kind::Signature, what));
         }
     }
 }
