@@ -202,7 +202,8 @@ pub fn make(
         Err(fault) => return Err(fault.into()),
     };
     let before = built.tree.size();
-    grow(home, log, &mut built, patience.records)?;
+    let signed = signed(home, &keys)?;
+    grow(home, log, &mut built, signed, patience.records)?;
     let size = built.tree.size();
     if size == 0 || size == before && !keys.is_rotating() {
         return Ok(Made {
@@ -336,19 +337,48 @@ fn announce(home: &Home, log: &AuditLog, keys: &Keys, now: DateTime<Utc>) -> Res
     append(&path, &format!("{current}\n")).map_err(failed("write"))
 }
 
-/// Lets the tree grow by the records that are on disk now.
-fn grow(home: &Home, log: &AuditLog, built: &mut Built, most: u64) -> Result<(), Error> {
+/// The newest checkpoint that a key of this log signed: after a crash it may know of more than what
+/// is kept of the tree.
+fn signed(home: &Home, keys: &Keys) -> Result<Option<Checkpoint>, Error> {
+    let path = home.checkpoints();
+    let written = read(home).map_err(Error::io("read", &path))?;
+    let mut known = known_keys(home).map_err(Error::io("read", &home.audit_keys()))?;
+    known.extend(keys.verifiers());
+    let mut newest = written.iter().rev();
+    Ok(newest.find_map(|note| Some(Checkpoint::open(&note.text, &known).ok()?.0)))
+}
+
+/// Lets the tree grow by the records that are on disk now. It has to become what was signed.
+fn grow(
+    home: &Home,
+    log: &AuditLog,
+    built: &mut Built,
+    signed: Option<Checkpoint>,
+    most: u64,
+) -> Result<(), Error> {
     let end = log.committed()?;
-    let (last, size) = (end.unwrap_or(0), built.tree.size());
+    let size = built.tree.size();
+    let last = end.unwrap_or(0);
+    let signed = signed.filter(|signed| signed.size() >= size);
+    let size = signed.as_ref().map_or(size, Checkpoint::size);
+    let is_signed = |tree: &Range| match &signed {
+        Some(signed) if signed.size() == tree.size() && signed.root() != tree.root() => {
+            let what = format!("its first {} records are others", signed.size());
+            Err(Error::Broken(what))
+        }
+        _ => Ok(()),
+    };
+    is_signed(&built.tree)?;
     if last < size {
         let what = format!("it had {size} records and has {last}");
         return Err(Error::Broken(what));
     }
-    if last == size {
+    if last == built.tree.size() {
         return Ok(());
     }
-    if last - size > most {
-        return Err(Error::Behind(last - size));
+    let behind = last - built.tree.size();
+    if behind > most {
+        return Err(Error::Behind(behind));
     }
     let live = home.audit();
     let failed = |verb| Error::io(verb, &live);
@@ -377,6 +407,7 @@ fn grow(home: &Home, log: &AuditLog, built: &mut Built, most: u64) -> Result<(),
         built.tree.push(tree::leaf(&hash));
         built.sha256 = hex::of(&hash);
         built.next = Some(entry.next());
+        is_signed(&built.tree)?;
         if number == last {
             return Ok(());
         }
@@ -482,7 +513,11 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
         .mode(super::READABLE)
         .open(path)?;
     file.set_permissions(fs::Permissions::from_mode(super::READABLE))?;
-    file.write_all(text.as_bytes())?;
+    let length = file.metadata()?.len();
+    file.write_all(text.as_bytes()).inspect_err(|_| {
+        // Half a line would be taken for damage. The fault to report is the first one.
+        let _ = file.set_len(length);
+    })?;
     file.sync_all()?;
     let dir = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     File::open(dir)?.sync_all()
