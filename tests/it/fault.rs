@@ -216,3 +216,112 @@ fn intents(lab: &Lab) -> usize {
         .filter(|line| line.contains("\"event\":\"intent\""))
         .count()
 }
+
+/// A log whose next record but one begins a new segment, and is signed.
+fn ready_to_rotate(lab: &Lab) {
+    let mut live = fs::File::options()
+        .append(true)
+        .open(lab.path("audit.jsonl"))
+        .unwrap();
+    writeln!(live, "{}", "x".repeat(66_000)).unwrap();
+    lab.ask("mkfs x").is("rejected", 3);
+}
+
+/// The log goes on, has one record more than before where one was promised, and is whole to somebody
+/// who reads on and trusts the first key alone. Gives how many records it has.
+#[track_caller]
+fn goes_on(lab: &Lab, key: &str, before: u64, promised: u64, fault: &str) -> u64 {
+    lab.ask("mkfs x").is("rejected", 3);
+    let state = lab.mark("state");
+    let verify = [
+        "audit", "verify", "--json", "--key", key, "--resume", &state,
+    ];
+    let report = lab.run(&verify, "");
+    let said = String::from_utf8_lossy(&report.stderr);
+    let report: serde_json::Value =
+        serde_json::from_slice(&report.stdout).unwrap_or_else(|_| panic!("{fault}: {said}"));
+    assert_eq!(report["damage"], serde_json::json!([]), "{fault}: {report}");
+    let records = report["records"].as_u64().unwrap();
+    let more = records - before;
+    assert!(more > promised, "{fault}: only {more} more records");
+    records
+}
+
+/// Calls by which the log, its segments, checkpoints and keys change, and how each may fail.
+const CHANGES: [(&str, &str); 14] = [
+    ("write", "ENOSPC"),
+    ("copy_file_range", "EIO"),
+    ("sendfile", "ENOSPC"),
+    ("fsync", "EIO"),
+    ("fdatasync", "EIO"),
+    ("ftruncate", "EPERM"),
+    ("renameat", "EROFS"),
+    ("renameat2", "EROFS"),
+    ("linkat", "EROFS"),
+    ("unlink", "EROFS"),
+    ("mkdir", "ENOSPC"),
+    ("fchmod", "EPERM"),
+    ("ioctl", "EIO"),
+    ("flock", "ENOLCK"),
+];
+
+const ROTATING: &str =
+    "forbidden: [mkfs]\nlimits: {log_segment: 64KiB}\ncheckpoints: {records: 1, journald: false}\n";
+
+/// Breaks an invocation, to which one call belongs in any case, at every call that changes something.
+fn broken_everywhere(
+    belongs: &str,
+    arguments: &[&str],
+    message: &str,
+    promised_by: Option<i32>,
+    ready: impl Fn(&Lab),
+) {
+    if !strace_is_here() {
+        return;
+    }
+    let lab = lab!(ROTATING);
+    lab.ask("mkfs x").is("rejected", 3);
+    let key = lab.run(&["audit", "key", "show"], "").stdout;
+    let key = String::from_utf8(key).unwrap().trim().to_owned();
+    ready(&lab);
+    let calls = calls(&lab, arguments, message);
+    assert!(calls.contains_key(belongs), "{calls:?}");
+    let mut records = goes_on(&lab, &key, 0, 0, "nothing");
+    let mut broken = 0;
+    for (call, error) in CHANGES {
+        for n in 1..=calls.get(call).copied().unwrap_or(0) {
+            // It dies there; it fails there; it fails from there on.
+            let ways = [
+                format!("signal=KILL:when={n}"),
+                format!("error={error}:when={n}"),
+                format!("error={error}:when={n}+"),
+            ];
+            for how in ways {
+                ready(&lab);
+                let inject = format!("inject={call}:{how}");
+                let (status, _) = traced(&lab, arguments, message, &inject);
+                // What was answered as always is in the log.
+                let promised = u64::from(promised_by.is_some() && status.code() == promised_by);
+                records = goes_on(&lab, &key, records, promised, &inject);
+                broken += 1;
+            }
+        }
+    }
+    assert!(broken > 20, "only {broken} faults");
+    let whole = lab.run(&["audit", "verify", "--key", &key], "");
+    assert_eq!(whole.status.code(), Some(0), "{whole:?}");
+}
+
+#[test]
+fn broken_at_any_change_a_record_that_begins_a_segment_is_there_once_or_was_not_promised() {
+    let message = request("mkfs x").to_string();
+    broken_everywhere("ftruncate", &[], &message, Some(3), ready_to_rotate);
+}
+
+#[test]
+fn broken_at_any_change_the_exchange_of_a_key_loses_nobody_who_trusts_the_first_one() {
+    broken_everywhere("renameat", &["audit", "key", "rotate"], "", None, |lab| {
+        let made = lab.run(&["audit", "checkpoint"], "");
+        assert_eq!(made.status.code(), Some(0), "{made:?}");
+    });
+}
