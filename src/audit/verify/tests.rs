@@ -830,7 +830,7 @@ fn a_log_that_was_written_anew_is_not_signed_where_it_is_forgotten_how_far_the_t
     lab.write(&anew.iter().collect::<Vec<_>>());
     lab.append(Event::Decision, "c");
     let log = lab.open(u64::MAX);
-    let make = || checkpoint::make(&lab.home, &log, &settings(), NOW, Duration::ZERO);
+    let make = || checkpoint::make(&lab.home, &log, &settings(), NOW, Patience::LITTLE);
     assert!(
         make()
             .unwrap_err()
