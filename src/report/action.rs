@@ -208,7 +208,11 @@ fn decided(action: &mut Action, noted: &Noted) {
         return;
     }
     noted.status().clone_into(&mut action.status);
-    action.state = state(noted.status());
+    action.state = if noted.is_stray_reply() {
+        State::NothingWaited
+    } else {
+        state(noted.status())
+    };
 }
 
 fn state(status: &str) -> State {

@@ -132,9 +132,12 @@ impl Chain {
 
     /// The log ends here.
     pub(super) fn end(&mut self) {
-        if self.from_genesis
-            && let Some(what) = self.signed.end(self.records)
-        {
+        let signed = if self.from_genesis || self.records == 0 {
+            self.signed.end(self.records)
+        } else {
+            self.signed.beside()
+        };
+        if let Some(what) = signed {
             let after = self.last.as_ref().map(|last| last.seq);
             self.breaks_at(after, None, what);
         }
@@ -148,6 +151,10 @@ impl Chain {
     fn begin(&mut self, link: &Link<'_>, cite: &Cite, seals: Option<&str>) {
         self.first = Some(cite.clone());
         self.from_genesis = link.seq == 1;
+        if !self.from_genesis {
+            let what = "the log begins with it: what stood before it was removed";
+            self.breaks_at(None, Some(link.seq), what.to_owned());
+        }
         let expected = seals.unwrap_or(GENESIS);
         if link.seq == 1 && link.prev != expected {
             let what = "it should be the first record, and continues another one: what stood before it was cut off";
@@ -344,13 +351,8 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_begins_with_a_later_record_says_so_and_is_no_break() {
-        let lines = log(4);
-        let mut chain = Chain::default();
-        for line in &lines[2..] {
-            chain.take(line.as_bytes(), false, Link::of(line.as_bytes()).as_ref());
-        }
-        assert!(!chain.from_genesis && chain.break_count == 0);
+    fn a_log_without_its_first_records_is_broken_and_its_end_proves_what_is_left() {
+        assert_eq!(read(&log(4)[2..]), (vec![true; 2], 1));
     }
 
     #[test]

@@ -118,4 +118,19 @@ impl Comparison {
             format!("a signed checkpoint covers {most} records, and the log holds {records}: records were cut off at its end")
         })
     }
+
+    /// The log does not begin with its first record, so nothing that was signed can be found in it:
+    /// whoever removes one record must not be rid of every signature. Where something was, it is said.
+    pub(super) fn beside(&mut self) -> Option<String> {
+        let count = self
+            .next
+            .take()
+            .into_iter()
+            .chain(self.rest.by_ref())
+            .count() as u64;
+        self.found.misfit += count;
+        (count > 0).then(|| {
+            format!("{count} signed checkpoints cover the first records, which are not there: none of them fits this log")
+        })
+    }
 }

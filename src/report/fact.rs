@@ -259,8 +259,10 @@ pub enum State {
     Denied,
     /// Policy, a limit, a freeze refused.
     Refused,
-    /// Nobody answered in time, or nothing waited.
+    /// Nobody answered in time.
     Expired,
+    /// It was a reply, and nothing waited for it.
+    NothingWaited,
     /// It was taken back.
     Cancelled,
     /// It was judged only.
@@ -486,6 +488,7 @@ impl State {
             Self::Denied => "denied by a human",
             Self::Refused => "refused",
             Self::Expired => "expired",
+            Self::NothingWaited => "a reply when nothing waited",
             Self::Cancelled => "taken back",
             Self::Judged => "judged only",
             Self::NotUnderstood => "not understood",
@@ -508,6 +511,7 @@ impl State {
             Self::Denied => "denied",
             Self::Refused => "refused",
             Self::Expired => "expired",
+            Self::NothingWaited => "nothing_waited",
             Self::Cancelled => "cancelled",
             Self::Judged => "judged",
             Self::NotUnderstood => "not_understood",

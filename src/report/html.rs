@@ -732,6 +732,7 @@ fn class_of(state: State) -> &'static str {
         | State::Running
         | State::Waiting => "warn",
         State::Expired
+        | State::NothingWaited
         | State::Cancelled
         | State::Judged
         | State::NotUnderstood

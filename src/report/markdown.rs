@@ -468,7 +468,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     let log = &report.log;
     let mut notes = Vec::new();
     if !log.from_genesis {
-        notes.push("Older files of the log are not here; what was before its first record is not known to this report.".to_owned());
+        notes.push("The first records of the log are not here; what was before its first one is not known to this report.".to_owned());
     }
     if log.sealed_lines > 0 {
         notes.push(format!(

@@ -181,6 +181,12 @@ impl Noted {
         self.grant.as_ref().is_some_and(|grant| grant.nth.is_some())
     }
 
+    /// Whether it is a reply that found nothing waiting: it names what was decided before, which was
+    /// not judged again. A request whose time was over has been judged.
+    pub(super) fn is_stray_reply(&self) -> bool {
+        self.status() == "expired" && self.risk.is_none()
+    }
+
     /// The word of what became of it.
     pub(super) fn status(&self) -> &str {
         self.status.as_deref().unwrap_or_default()

@@ -452,7 +452,11 @@ pub(super) fn mark(state: State, x: f64, y: f64) -> String {
         State::Refused => at("hollow", "<circle r=\"6\"/>", "M-4.2 4.2L4.2 -4.2"),
         State::Expired => at("calm", "<circle r=\"6\"/>", "M0 -3.4V0.3L2.6 2"),
         State::Cancelled => at("calm", "<circle r=\"6\"/>", "M-3 0H3"),
-        State::Judged | State::NotUnderstood | State::Error | State::Unknown => at(
+        State::NothingWaited
+        | State::Judged
+        | State::NotUnderstood
+        | State::Error
+        | State::Unknown => at(
             "calm",
             "<rect x=\"-5.5\" y=\"-5.5\" width=\"11\" height=\"11\"/>",
             "M-0.6 0H0.6",

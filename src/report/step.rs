@@ -52,6 +52,7 @@ fn decided(action: &Action, kept: &Kept, first: bool) -> (Kind, Sentence) {
     }
     let what = match noted.status() {
         "rejected" => "refused",
+        "expired" if noted.is_stray_reply() => "a reply, and nothing waited for it",
         "expired" => "expired without an answer",
         "cancelled" => "taken back",
         "judged" => "judged, and nothing else was asked for",

@@ -184,6 +184,38 @@ fn a_word_that_comes_too_late_changes_nothing() {
 }
 
 #[test]
+fn a_reply_when_nothing_waits_is_no_request_that_expired() {
+    let mut log = Sample::default();
+    let fields = asked("r1", "web1", "touch a", "approval_required");
+    log.add(
+        0,
+        with(
+            &fields,
+            json!({"event": "decision", "status": "denied", "approver": "alice"}),
+        ),
+    );
+    let reply = with(
+        &fields,
+        json!({"event": "decision", "status": "expired", "request_id": "r2", "risk": null}),
+    );
+    log.add(1_000, reply);
+    log.add(
+        2_000,
+        with(
+            &fields,
+            json!({"event": "decision", "status": "expired", "request_id": "r3"}),
+        ),
+    );
+    let report = log.report();
+    assert_eq!(action(&report, "r1").state, State::Denied);
+    assert_eq!(action(&report, "r2").state, State::NothingWaited);
+    assert_eq!(action(&report, "r3").state, State::Expired);
+    let text = markdown(&report);
+    assert!(text.contains("a reply, and nothing waited for it"));
+    assert_eq!(text.matches("expired without an answer").count(), 1);
+}
+
+#[test]
 fn a_grant_is_no_answer_to_the_question() {
     let mut log = Sample::default();
     let grant =
@@ -530,6 +562,22 @@ fn records_that_were_cut_off_are_missed_by_what_was_signed() {
         .map(|action| action.request_id.as_str())
         .collect();
     assert_eq!(ids, ["r1"], "only what an earlier note covers is proven");
+}
+
+#[test]
+fn whoever_removes_the_first_records_is_not_rid_of_what_was_signed() {
+    let whole = Sample::incident();
+    let (text, key) = note(&whole, 6);
+    let mut log = Sample::incident();
+    log.lines.remove(0);
+    let report = log.report();
+    assert!(!report.log.whole && !report.log.from_genesis);
+    assert_eq!(report.unverified.len(), 0, "the end proves what is left");
+    log.signed.read(&text, &[key]);
+    let report = log.report();
+    assert_eq!(report.log.checkpoints.misfit, 1);
+    assert!(report.actions.is_empty());
+    assert!(markdown(&report).contains("none of them fits this log"));
 }
 
 #[test]
