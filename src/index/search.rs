@@ -170,6 +170,9 @@ pub fn stats(searched: &Searched, query: &Query, most: usize) -> Result<(Stats, 
     }
     for entry in Rest::new(searched, &indexed)? {
         let entry = entry?;
+        if entry.torn {
+            continue;
+        }
         let Some(noted) = Noted::of(&entry.line).filter(|noted| query.matches(noted)) else {
             continue;
         };

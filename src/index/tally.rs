@@ -199,8 +199,11 @@ impl Tally {
             Some(DECISION | APPROVAL) if facts.status == known.denied => {
                 self.answered(facts, |asked| asked.denied += 1);
             }
-            // With a human's name it is an answer that came too late to a request decided before.
-            Some(DECISION) if facts.status == known.expired && !by_human => {
+            // With a human's name it is an answer that came too late to a request decided before, and
+            // where nothing was judged it is a reply that found nothing waiting.
+            Some(DECISION)
+                if facts.status == known.expired && !by_human && facts.risk == known.risks[1] =>
+            {
                 self.waiting.remove(&facts.request);
                 self.count(facts, |asked| asked.expired += 1);
             }

@@ -574,6 +574,11 @@ fn what_the_records_amount_to_is_counted_once_a_request() {
         json!({"event": "request", "status": "approval_requested", "risk": "approval_required",
         "request_id": "f", "command": "x"}),
     );
+    // A reply when nothing waits any more is no question without an answer.
+    records.push(
+        json!({"status": "expired", "risk": null, "target": "srv1", "command": "touch x",
+        "request_id": "late"}),
+    );
     let log = Log::of(&records);
     log.index();
     let counted = |log: &Log| stats(&log.searched, &Query::default(), 5).unwrap().0;
@@ -604,4 +609,28 @@ fn what_the_records_amount_to_is_counted_once_a_request() {
         counted(&Log::of(&records)).needless.is_empty(),
         "one no is enough"
     );
+}
+
+#[test]
+fn a_line_without_its_break_is_counted_by_nothing() {
+    let mut log = Log::of(&[json!({"command": "one"})]);
+    log.add(&json!({"command": "two"}));
+    let text = fs::read_to_string(log.live()).unwrap();
+    fs::write(log.live(), text.trim_end()).unwrap();
+    for _ in 0..2 {
+        let all = Query::default();
+        assert_eq!(log.asked(&all, None, false).0, [1]);
+        assert_eq!(count(&log.searched, &all).unwrap().hits, 1);
+        assert_eq!(stats(&log.searched, &all, 5).unwrap().0.records, 1);
+        log.index();
+    }
+}
+
+#[test]
+fn a_log_that_is_not_there_is_no_fault_of_the_index() {
+    let log = Log::new();
+    fs::remove_file(log.live()).unwrap();
+    let failed = update(&log.searched, false, Duration::ZERO, &mut |_| ());
+    assert!(matches!(failed, Err(Error::Log(_))), "{failed:?}");
+    assert!(!log.searched.index.exists());
 }

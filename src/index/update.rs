@@ -58,6 +58,7 @@ pub fn update(
         why: fault.to_string(),
     };
     let mut anew = rebuild.then(|| "as asked for".to_owned());
+    files.segments().map_err(Error::Log)?;
     store::make_folder(index, files.live()).map_err(cannot)?;
     let held = lock::take(&index.with_extension("lock"), wait).map_err(cannot)?;
     let _held = held.ok_or(Error::Busy)?;
