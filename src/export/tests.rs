@@ -87,6 +87,15 @@ fn the_samples_have_every_event_and_every_status() {
         assert_ne!(Kind::of(word), Kind::Other, "{word} has no kind of its own");
         assert!(have.iter().any(|action| action.starts_with(word)), "{word}");
     }
+    // What no status of the wire stands for.
+    for action in [
+        "config_changed",
+        "key.announced",
+        "freeze.frozen",
+        "grant.granted",
+    ] {
+        assert!(have.contains(action), "{action}");
+    }
     for status in [
         Status::Executed,
         Status::ApprovalRequested,
