@@ -108,7 +108,7 @@ pub fn gather(
 ) -> Result<Report, Error> {
     let wanted = Wanted::read(source, &given.selection, progress)?;
     let found = Found::read(source, &wanted, &given, progress)?;
-    if found.requests.is_empty() && found.happenings.is_empty() {
+    if found.is_nothing(&given.selection) {
         return Err(Error::Nothing);
     }
     Ok(found.report(given))
@@ -257,6 +257,17 @@ impl Found {
         found.chain.end();
         found.forget_other_grants(wanted, selection);
         Ok(found)
+    }
+
+    /// Whether nothing of what was asked for was found. What the log says of itself is told beside a
+    /// target that was named, and is nothing without it.
+    fn is_nothing(&self, selection: &Selection) -> bool {
+        let counts = |kept: &Kept| {
+            selection.targets.is_empty()
+                || kept.noted.target.is_some()
+                || kept.noted.event == "freeze"
+        };
+        self.requests.is_empty() && !self.happenings.iter().any(counts)
     }
 
     /// Grants are kept wherever they were given, since a use of one may come much later; those that

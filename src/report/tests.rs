@@ -216,6 +216,22 @@ fn a_reply_when_nothing_waits_is_no_request_that_expired() {
 }
 
 #[test]
+fn what_the_log_says_of_itself_is_no_report_of_a_target() {
+    let mut log = Sample::default();
+    log.add(0, ran("r1", "web1", "uptime", Some(0)));
+    log.add(0, json!({"event": "key", "status": "announced"}));
+    let about = |target: &str| {
+        log.about(Selection {
+            since: Some("2020-01-01T00:00:00.000Z".to_owned()),
+            targets: vec![target.to_owned()],
+            ..Selection::default()
+        })
+    };
+    assert_eq!(about("web1").unwrap().happenings.len(), 1);
+    assert!(matches!(about("web"), Err(Error::Nothing)));
+}
+
+#[test]
 fn a_grant_is_no_answer_to_the_question() {
     let mut log = Sample::default();
     let grant =
