@@ -5,10 +5,8 @@
 //! **Never** writes but into the one file that it was told to write, and over no file unasked.
 
 use std::fs;
-use std::fs::OpenOptions;
 use std::io;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -18,7 +16,7 @@ use clap::Args;
 
 use super::Stop;
 use super::World;
-use super::moment;
+use super::moment::Period;
 use crate::audit::Files;
 use crate::audit::stamp;
 use crate::evidence::note::Verifier;
@@ -195,53 +193,16 @@ impl ReportArgs {
     }
 
     fn selection(&self, now: DateTime<Utc>) -> Result<Selection, Stop> {
-        let since = self
-            .since
-            .as_deref()
-            .map(|text| time(text, now))
-            .transpose()?;
-        let until = self
-            .until
-            .as_deref()
-            .map(|text| last(text, now))
-            .transpose()?;
-        if let (Some(since), Some(until)) = (&since, &until)
-            && since > until
-        {
-            let message = format!(
-                "`--since` is {since} and so later than `--until`, which is {until}; nothing lies between them"
-            );
-            return Err(Stop::Said(message, exit::INVALID));
-        }
+        let period = Period::asked(self.since.as_deref(), self.until.as_deref(), now)?;
         Ok(Selection {
             incident: self.incident.clone(),
-            since,
-            until,
+            since: period.since.map(stamp),
+            until: period.until.map(stamp),
             targets: self.targets.clone(),
             requesters: self.requesters.clone(),
             requests: self.requests.clone(),
         })
     }
-}
-
-fn time(text: &str, now: DateTime<Utc>) -> Result<String, Stop> {
-    moment::read(text, now).map(stamp).ok_or_else(|| {
-        let text = crate::visible::line(text);
-        let message = format!("`{text}` is no time: {}", moment::NO_TIME);
-        Stop::Said(message, exit::INVALID)
-    })
-}
-
-/// The last moment that is meant: of a day its last one.
-fn last(text: &str, now: DateTime<Utc>) -> Result<String, Stop> {
-    let is_day = text.parse::<chrono::NaiveDate>().is_ok();
-    time(text, now).map(|first| {
-        if is_day {
-            first.replace("T00:00:00.000Z", "T23:59:59.999Z")
-        } else {
-            first
-        }
-    })
 }
 
 /// The log of the installation.
@@ -298,30 +259,31 @@ fn write_file(path: &Path, text: &str, force: bool) -> Result<(), Stop> {
         let message = format!("cannot write `{}`: {fault}", path.display());
         Stop::Said(message, exit::CONFIG)
     };
-    if !force {
-        let made = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(MODE)
-            .open(path);
-        let mut file = match made {
-            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(there_already(path));
-            }
-            made => made.map_err(failed)?,
-        };
-        permit(&file).map_err(failed)?;
-        return file.write_all(text.as_bytes()).map_err(failed);
-    }
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
+    let named = |fault: io::Error| failed(plain(fault));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(named)?;
+    file.write_all(text.as_bytes()).map_err(named)?;
     permit(file.as_file()).map_err(failed)?;
-    file.persist(path).map_err(|fault| failed(fault.error))?;
-    Ok(())
+    let placed = if force {
+        file.persist(path)
+    } else {
+        file.persist_noclobber(path)
+    };
+    match placed {
+        Ok(_) => Ok(()),
+        Err(fault) if !force && fault.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(there_already(path))
+        }
+        Err(fault) => Err(failed(fault.error)),
+    }
+}
+
+/// The fault without the name of the file that was to become this one.
+fn plain(fault: io::Error) -> io::Error {
+    fault.kind().into()
 }
 
 /// Whatever the umask says, the group may read it.

@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::Stop;
 use super::World;
-use super::moment;
+use super::moment::Period;
 use super::rows::Rows;
 use super::rows::screen_columns;
 use crate::index;
@@ -80,7 +80,7 @@ pub(super) struct Fields {
     /// `7d`)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Before this, likewise
+    /// Until this, likewise; a day is meant with all of it
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
 }
@@ -118,14 +118,15 @@ impl Fields {
         ];
         let asked = fields.into_iter().filter(|(_, values)| !values.is_empty());
         let now = (world.now)();
+        let period = Period::asked(self.since.as_deref(), self.until.as_deref(), now)?;
         Ok(Query {
             terms,
             facets: asked
                 .map(|(facet, values)| (facet, values.clone()))
                 .collect(),
             request: self.request.clone(),
-            since: moment::millis(self.since.as_deref(), now)?,
-            until: moment::millis(self.until.as_deref(), now)?,
+            since: period.since.map(|at| at.timestamp_millis()),
+            until: period.until.map(|at| at.timestamp_millis() + 1),
         })
     }
 

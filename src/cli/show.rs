@@ -107,6 +107,10 @@ fn of_request(
         places.push(hit.place);
         Ok(())
     })?;
+    if answer.hits == 0 {
+        let shown = visible::line(&id);
+        let _ = writeln!(err, "aiops: no record belongs to request `{shown}`");
+    }
     let mut ends = search::told(&answer, err);
     for place in places {
         let found = locate::at(files, place).map_err(|fault| unreadable(files, &fault))?;

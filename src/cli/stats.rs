@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::Stop;
 use super::World;
+use super::moment::Period;
 use super::rows::screen_columns;
 use super::search;
 use super::width::columns;
@@ -29,7 +30,7 @@ pub(super) struct StatsArgs {
     /// Not before: a moment, a day (`2026-03-01`), how long ago (`30d`), or `all`
     #[arg(long, value_name = "TIME", default_value = "30d")]
     since: String,
-    /// Before this, likewise
+    /// Until this, likewise; a day is meant with all of it
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Only this target; may be given several times
@@ -52,11 +53,12 @@ pub(super) fn stats(
 ) -> Result<u8, Stop> {
     let now = (world.now)();
     let since = (asked.since != "all").then_some(asked.since.as_str());
+    let period = Period::asked(since, asked.until.as_deref(), now)?;
     let targets = (!asked.target.is_empty()).then(|| (Facet::Target, asked.target.clone()));
     let query = Query {
         facets: targets.into_iter().collect(),
-        since: super::moment::millis(since, now)?,
-        until: super::moment::millis(asked.until.as_deref(), now)?,
+        since: period.since.map(|at| at.timestamp_millis()),
+        until: period.until.map(|at| at.timestamp_millis() + 1),
         ..Query::default()
     };
     let (stats, answer) = index::stats(&Searched::of(&world.home), &query, asked.top)?;

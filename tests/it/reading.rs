@@ -154,7 +154,7 @@ fn a_search_prints_the_lines_of_the_log_into_a_pipe() {
         log.found(&[
             "search",
             "--until",
-            "2026-03-01T12:00:03Z",
+            "2026-03-01T12:00:02Z",
             "--event",
             "intent"
         ]),
@@ -178,6 +178,30 @@ fn a_search_without_hits_ends_with_one_as_grep_does() {
         assert_eq!(output.status.code(), Some(1), "{nothing:?}");
         assert!(output.stderr.is_empty());
     }
+}
+
+#[test]
+fn a_period_holds_its_last_day_and_cannot_run_backwards() {
+    let log = Log::with_records();
+    let count = |since: &str, until: &str| {
+        let period = ["--since", since, "--until", until];
+        log.run(&[&["search", "--count"][..], &period].concat())
+    };
+    let all = count("2026-03-01", "2026-03-01");
+    assert_eq!(said(&all, 0, ""), "4\n");
+    let first = count("2026-03-01", "2026-03-01T12:00:01Z");
+    assert_eq!(said(&first, 0, ""), "1\n");
+    for command in ["search", "stats"] {
+        let backwards = log.run(&[command, "--since", "2026-03-02", "--until", "2026-03-01"]);
+        said(&backwards, 2, "nothing lies between them");
+    }
+}
+
+#[test]
+fn a_request_without_records_is_said() {
+    let log = Log::with_records();
+    let shown = log.run(&["show", "--request", "nobodys"]);
+    said(&shown, 1, "no record belongs to request `nobodys`");
 }
 
 #[test]

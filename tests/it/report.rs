@@ -172,6 +172,32 @@ fn a_page_is_written_once_and_for_few() {
 }
 
 #[test]
+fn a_page_that_cannot_be_written_whole_is_not_there() {
+    let Some(lab) = Lab::new() else { return };
+    ask(&lab, "hostname", None).is("executed", 0);
+    let folder = lab.path("reports");
+    fs::create_dir(&folder).unwrap();
+    let page = folder.join("page.html");
+    for force in ["", "--force"] {
+        let full = format!(
+            "trap '' XFSZ; ulimit -f 8; exec \"$0\" report --incident {INCIDENT} -o {} {force}",
+            page.display()
+        );
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(full).arg(crate::lab::program());
+        let output = crate::lab::in_home(command, &lab.path(""))
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{error}");
+        assert!(!error.contains(".tmp"), "{error}");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "{error}");
+    }
+    report(&lab, &["-o", page.to_str().unwrap()]);
+    assert!(page.exists());
+}
+
+#[test]
 fn markdown_is_what_is_printed_where_nothing_else_is_said() {
     let Some(lab) = incident() else { return };
     let text = report(&lab, &[]);

@@ -39,13 +39,8 @@ impl Since {
 
     /// The moment.
     pub(in crate::cli) fn moment(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Stop> {
-        let Some(text) = &self.since else {
-            return Ok(None);
-        };
-        moment::read(text, now).map(Some).ok_or_else(|| {
-            let message = format!("`{text}` is no time: {}", moment::NO_TIME);
-            Stop::Said(message, exit::INVALID)
-        })
+        let since = self.since.as_deref();
+        since.map(|text| moment::asked(text, now)).transpose()
     }
 }
 
