@@ -211,3 +211,22 @@ fn a_checkpoint_that_cannot_be_made_holds_nobody_up_and_is_told_by_doctor() {
     lab.ask("hostname").is("executed", 0);
     said(&lab.run(&["audit", "checkpoint"], ""), 5, "audit");
 }
+
+#[test]
+fn the_schema_of_a_record_is_that_of_the_version_that_is_written() {
+    let lab = lab!();
+    lab.ask("hostname").is("executed", 0);
+    lab.ask("touch x").is("approval_requested", 0);
+    lab.send("Deny not now").is("denied", 0);
+    let printed = lab.run(&["audit", "schema"], "");
+    assert_eq!(printed.stdout, lab.run(&["schema", "record"], "").stdout);
+    let schema = serde_json::from_slice(&printed.stdout).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for record in lab.log() {
+        assert!(schema.is_valid(&record), "{record}");
+        assert_eq!(record["schema"], 2);
+        let mut other = record.clone();
+        other["seq"] = "1".into();
+        assert!(!schema.is_valid(&other));
+    }
+}

@@ -840,6 +840,33 @@ fn a_log_that_was_written_anew_is_not_signed_where_it_is_forgotten_how_far_the_t
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+    #[test]
+    fn a_changed_byte_or_a_missing_line_of_a_long_log_is_found(
+        segment in proptest::sample::select(vec![0_usize, 1, 2, 3, 4]),
+        place in 0.0..1.0_f64,
+        bit in 0..8_u8,
+        whole_line in proptest::bool::ANY,
+    ) {
+        let lab = many(300);
+        lab.checkpoint();
+        let segments = Files::of(&lab.home).segments().unwrap();
+        let path = &segments[segment.min(segments.len() - 1)].path;
+        let mut bytes = fs::read(path).unwrap();
+        let at = ((bytes.len() - 1) as f64 * place) as usize;
+        if whole_line {
+            let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |before| before + 1);
+            let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |end| at + end + 1);
+            bytes.drain(start..end);
+        } else {
+            bytes[at] ^= 1 << bit;
+        }
+        fs::write(path, bytes).unwrap();
+        proptest::prop_assert!(!lab.report().is_whole());
+    }
+}
+
+proptest::proptest! {
     #[test]
     fn no_bytes_anywhere_make_it_panic(
         log in proptest::collection::vec(proptest::num::u8::ANY, 0..300),
