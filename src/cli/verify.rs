@@ -173,9 +173,13 @@ fn print_signed(world: &World, report: &Report, out: &mut dyn Write) -> io::Resu
     }
     let by: Vec<_> = signed.by.iter().map(String::as_str).collect();
     let (good, covered) = (signed.good, signed.covered);
+    let word = match good {
+        1 => "checkpoint agrees",
+        _ => "checkpoints agree",
+    };
     writeln!(
         out,
-        "{good} checkpoints agree; the last one covers records 1 to {covered}. Signed by {}.",
+        "{good} {word}; the last one covers records 1 to {covered}. Signed by {}.",
         visible::line(&by.join(", "))
     )?;
     if !signed.vouched {
