@@ -18,6 +18,7 @@ mod rules;
 mod value;
 
 use keyword::Keywords;
+use keyword::Place;
 use mark::Piece;
 use mark::Pieces;
 use rules::BuiltIn;
@@ -100,13 +101,14 @@ impl Redaction {
     /// these takes the place of a built-in one of the same name. `regex_bytes` bounds each compiled
     /// pattern of one's own.
     pub fn new(own: Vec<Secret>, off: &[String], regex_bytes: usize, key: Key) -> Self {
-        let mut words: Vec<(usize, String)> = Vec::new();
+        let mut words: Vec<(usize, Place, String)> = Vec::new();
         let mut rules: Vec<Rule> = Vec::new();
         let is_own = |id: &str| own.iter().any(|secret| secret.id == id);
         let stays = |id: &str| !is_own(id) && !off.iter().any(|off| off == id);
         let built_in: Vec<&BuiltIn> = built_in().filter(|rule| stays(rule.id)).collect();
         for (number, secret) in own.into_iter().enumerate() {
-            words.extend(secret.keywords.iter().map(|word| (number, word.clone())));
+            let of_rule = secret.keywords.iter();
+            words.extend(of_rule.map(|word| (number, Place::Anywhere, word.clone())));
             rules.push(Rule {
                 // A word of one letter is hardly one: such a pattern is always tried.
                 always: secret.keywords.is_empty()
@@ -125,7 +127,7 @@ impl Redaction {
             let of_rule = rule
                 .keywords
                 .iter()
-                .map(|word| (number, (*word).to_owned()));
+                .map(|word| (number, rule.place, (*word).to_owned()));
             words.extend(of_rule);
             rules.push(Rule {
                 id: rule.id.to_owned(),
@@ -134,7 +136,9 @@ impl Redaction {
                 compiled: OnceLock::new(),
             });
         }
-        let words = words.iter().map(|(rule, word)| (*rule, word.as_str()));
+        let words = words
+            .iter()
+            .map(|(rule, place, word)| (*rule, *place, word.as_str()));
         Self {
             keywords: Arc::new(Keywords::of(words)),
             rules: rules.into(),
@@ -150,6 +154,13 @@ impl Redaction {
     /// The key of this installation.
     pub fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// The names of rules of one's own that took the place of built-in ones.
+    pub fn instead(&self) -> impl Iterator<Item = &str> {
+        let own = |rule: &&Rule| matches!(rule.shape, Shape::Own { .. });
+        let ids = self.rules.iter().filter(own).map(|rule| rule.id.as_str());
+        ids.filter(|id| built_in().any(|known| known.id == *id))
     }
 
     /// Compiles every pattern of the configuration and names those that cannot be compiled.

@@ -5,6 +5,7 @@
 //! **Never** repeats without bound what may still fail behind it, so that time is linear (a test holds
 //! every pattern to that).
 
+use super::keyword::Place;
 use super::value::Doubt;
 
 mod argument;
@@ -24,6 +25,8 @@ pub struct BuiltIn {
     pub about: &'static str,
     /// Words one of which every such text holds, in any letter case.
     pub(super) keywords: &'static [&'static str],
+    /// What such a word has to stand in.
+    pub(super) place: Place,
     /// What it looks like, with names of pieces in double braces.
     pub(super) shape: &'static str,
     /// What is passed over of that.
@@ -54,6 +57,7 @@ const fn rule(
         about,
         keywords,
         shape,
+        place: Place::Anywhere,
         doubt: Doubt::None,
         backwards: false,
     }
@@ -62,6 +66,10 @@ const fn rule(
 impl BuiltIn {
     const fn doubting(self, doubt: Doubt) -> Self {
         Self { doubt, ..self }
+    }
+
+    const fn within(self, place: Place) -> Self {
+        Self { place, ..self }
     }
 
     const fn backwards(self) -> Self {
@@ -103,7 +111,7 @@ const PIECES: &[(&str, &str)] = &[
     // The sign between a name and its value.
     (
         "{{sign}}",
-        r#"(?:\\{0,3}["'])?[ \t]{0,8}(?:=>|:=|={1,2}|:)[ \t]{0,8}"#,
+        r#"(?:\\{0,3}["']\]?)?[ \t]{0,8}(?:=>|:=|={1,2}|:)[ \t]{0,32}"#,
     ),
 ];
 

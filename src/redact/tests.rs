@@ -1,4 +1,6 @@
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 
 use super::*;
 
@@ -313,4 +315,68 @@ proptest! {
 fn shared() -> &'static Redaction {
     static SHARED: OnceLock<Redaction> = OnceLock::new();
     SHARED.get_or_init(Redaction::default)
+}
+
+/// What a rule finds is looked for by a word that the text has to hold: without it nothing is found.
+#[test]
+fn whatever_a_pattern_finds_holds_a_keyword_of_its_rule() {
+    // These want a word beside what they find.
+    let narrower = [
+        "netrc",
+        "context-hex",
+        "discord-token",
+        "vault-token",
+        "user-password",
+        "password-flag",
+        "samba-password",
+    ];
+    let mut runner = TestRunner::deterministic();
+    let mut faults = Vec::new();
+    for rule in built_in().filter(|rule| !narrower.contains(&rule.id)) {
+        // Texts are made without the looks around, and then matched with them.
+        let mut shape = rule.pattern();
+        for look in [r"(?-u:\b)", "(?i)", "(?m)^", "^|"] {
+            shape = shape.replace(look, "");
+        }
+        // More than one blank, or a tab, is between words of a command by chance alone.
+        let shape = shape.replace("(?i:", "(?:").replace(r"[ \t]", " ");
+        let shape = shape.replace(" {1,8}", " ").replace(" {1,4}", " ");
+        let made = prop::string::string_regex(shape.trim_end_matches('$')).unwrap();
+        let pattern = regex::Regex::new(&rule.pattern()).unwrap();
+        let words = rule.keywords.iter().map(|word| (0, rule.place, *word));
+        let keywords = Keywords::of(words);
+        for _ in 0..400 {
+            let text = made.new_tree(&mut runner).unwrap().current();
+            let mut found = [false];
+            keywords.look(&text, &mut found);
+            if found == [false] && pattern.is_match(&text) {
+                faults.push(format!("{}: {text:?}", rule.id));
+                break;
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn prose_with_the_words_of_secrets_compiles_nothing() {
+    let redaction = Redaction::default();
+    let text = "sshd[7]: Failed password for invalid user admin from 203.0.113.5 port 40022 ssh2\n\
+        sshd[7]: Accepted publickey for max from 10.0.0.9 port 50022 ssh2: ED25519 SHA256:abc\n\
+        sshd[7]: pam_unix(sshd:session): session opened for user max(uid=1000) by max(uid=0)\n\
+        sudo[7]: max : TTY=pts/0 ; PWD=/home/max ; USER=root ; COMMAND=/usr/bin/true\n\
+        systemd-password-wall.path loaded active Forward Password Requests, see https://a.org/\n";
+    redaction.apply(text);
+    let compiled = redaction.rules.iter();
+    let compiled: Vec<&str> = compiled
+        .filter(|rule| rule.compiled.get().is_some())
+        .map(|rule| rule.id.as_str())
+        .collect();
+    assert!(compiled.is_empty(), "{compiled:?}");
+}
+
+#[test]
+fn rules_that_take_the_place_of_built_in_ones_are_named() {
+    let own = vec![secret("aws-key", "x", &[]), secret("mine", "y", &[])];
+    assert_eq!(only(own).instead().collect::<Vec<_>>(), ["aws-key"]);
 }

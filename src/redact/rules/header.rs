@@ -6,6 +6,7 @@
 
 use super::BuiltIn;
 use super::Doubt;
+use super::Place;
 use super::rule;
 
 pub(super) const RULES: &[BuiltIn] = &[
@@ -20,13 +21,15 @@ pub(super) const RULES: &[BuiltIn] = &[
         "the key in a Sentry DSN",
         &["://"],
         r"https?://(?P<secret>[0-9a-f]{32}(?::[0-9a-f]{32})?)@[A-Za-z0-9.-]{1,128}/",
-    ),
+    )
+    .within(Place::Login),
     rule(
         "url-password",
         "the password in `scheme://user:password@host`",
         &["://"],
         r#"\b[A-Za-z][A-Za-z0-9+.-]{1,24}://[!-~&&[^:/@'"<>]]{0,128}:(?P<secret>[!-~&&[^/@'"<>]]{1,256})@"#,
     )
+    .within(Place::Login)
     .doubting(Doubt::Word),
     rule(
         "dsn-password",
@@ -40,6 +43,7 @@ pub(super) const RULES: &[BuiltIn] = &[
         &["token=", "sig=", "signature=", "key=", "secret=", "password=", "passwd=", "pwd=", "jwt=", "auth=", "security-token="],
         r#"(?i)[?&;#](?:{{alnum}}{1,16}[_-]){0,4}(?:token|sig|signature|secret|password|passwd|pwd|jwt|auth|api_?key|apikey|key)=(?P<secret>[^&\s"'<>;#\\]{6,})"#,
     )
+    .within(Place::Parameter)
     .doubting(Doubt::Word),
     rule(
         "authorization",
@@ -70,7 +74,7 @@ pub(super) const RULES: &[BuiltIn] = &[
     rule(
         "key-header",
         "`X-Api-Key`, `X-Vault-Token`, `Private-Token` and their like",
-        &["-key", "-token", "-secret", "-auth", "apikey:"],
+        &["-key", "-token", "-secret", "-auth", "apikey"],
         r#"(?i)\b(?:x(?:-{{alnum}}{1,20}){0,4}-(?:key|token|secret|auth)|private-token|job-token|deploy-token|circle-token|dd-(?:api|application)-key|ocp-apim-subscription-key|api-key|apikey|auth-token|access-token)(?:\\?["'])?[ \t]{0,4}:[ \t]{0,4}(?:\\?["'])?(?P<secret>[^\s"',;\\]{6,})"#,
     )
     .doubting(Doubt::Prose),

@@ -169,7 +169,7 @@ pub(super) const RULES: &[BuiltIn] = &[
     rule(
         "newrelic-key",
         "keys of New Relic",
-        &["nrak-", "nrii-", "nrjs-", "nral"],
+        &["nrak-", "nrii-", "nrjs-", "nrbr-", "nral"],
         r"\b(?:NR(?:AK|II|JS|BR)-[A-Za-z0-9_-]{16,}|[0-9a-f]{36}NRAL\b)",
     ),
     rule(
@@ -211,6 +211,6 @@ pub(super) const RULES: &[BuiltIn] = &[
             ".atlasv1.",
             "cio",
         ],
-        r"\b(?:AT[AC]TT3[A-Za-z0-9_=-]{20,}|cf[ua]t_[A-Za-z0-9_-]{30,}|dapi[0-9a-f]{32}|dp\.[ps]t\.[A-Za-z0-9._-]{30,}|fo1_[A-Za-z0-9_-]{30,}|fm2_[A-Za-z0-9+/=]{30,}|gls?a_[A-Za-z0-9]{30,}|glc_[A-Za-z0-9+/=]{30,}|lin_api_[A-Za-z0-9]{30,}|nfp_[A-Za-z0-9]{30,}|ntn_[A-Za-z0-9]{30,}|pscale_(?:tkn|oauth|pw)_[A-Za-z0-9_.-]{30,}|PMAK-[0-9a-f]{20,40}-[0-9a-f]{20,}|pul-[0-9a-f]{40}|rubygems_[0-9a-f]{40,}|sntry[su]_[A-Za-z0-9+/=_]{30,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sbp_[0-9a-f]{40}|tskey-[a-z]{2,12}-[A-Za-z0-9-]{16,}|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{40,}|cio[A-Za-z0-9]{32}\b)",
+        r"\b(?:AT[AC]TT3[A-Za-z0-9_=-]{20,}|cf[ua]t_[A-Za-z0-9_-]{30,}|dapi[0-9a-f]{32}|dp\.[ps]t\.[A-Za-z0-9._-]{30,}|fo1_[A-Za-z0-9_-]{30,}|fm2_[A-Za-z0-9+/=]{30,}|glsa_[A-Za-z0-9_]{30,}|glc_[A-Za-z0-9+/=]{30,}|lin_api_[A-Za-z0-9]{30,}|nfp_[A-Za-z0-9]{30,}|ntn_[A-Za-z0-9]{30,}|pscale_(?:tkn|oauth|pw)_[A-Za-z0-9_.-]{30,}|PMAK-[0-9a-f]{20,40}-[0-9a-f]{20,}|pul-[0-9a-f]{40}|rubygems_[0-9a-f]{40,}|sntry[su]_[A-Za-z0-9+/=_]{30,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sbp_[0-9a-f]{40}|tskey-[a-z]{2,12}-[A-Za-z0-9-]{16,}|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{40,}|cio[A-Za-z0-9]{32}\b)",
     ),
 ];
