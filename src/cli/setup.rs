@@ -18,6 +18,7 @@ use crate::config;
 use crate::config::Config;
 use crate::doctor;
 use crate::status::exit;
+use crate::visible;
 
 /// Checks the configuration whole, and the mode of the directory beside it. Exit code 4 where one
 /// of them cannot be used.
@@ -34,6 +35,7 @@ pub(super) fn check(world: &World, json: bool, out: &mut dyn Write) -> Result<u8
                 "targets": config.inventory.iter().count(),
                 "rules": config.policy.rules(),
                 "digest": config.digest,
+                "redact_instead": config.redaction.instead().collect::<Vec<_>>(),
             }),
             _ => json!({"ok": false, "faults": found}),
         };
@@ -55,6 +57,14 @@ pub(super) fn check(world: &World, json: bool, out: &mut dyn Write) -> Result<u8
                 "{}: {ok}: mode {mode}, {targets}, {rules} rules",
                 path.display()
             )?;
+            for id in config.redaction.instead() {
+                let note = Paint::Yellow.on("note", world.colour);
+                let id = visible::line(id);
+                writeln!(
+                    out,
+                    "{note}: redact rule `{id}` takes the place of the built-in one"
+                )?;
+            }
         }
     }
     Ok(if checked.is_ok() && runtime.is_ok() {

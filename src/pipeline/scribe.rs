@@ -423,10 +423,7 @@ impl<'a> Scribe<'a> {
         record.digest.clone_from(&answer.digest);
         if record.command.is_none() {
             record.target.clone_from(&answer.target);
-            record.command = answer
-                .command
-                .as_deref()
-                .map(|text| self.line.redaction.apply(text));
+            record.command.clone_from(&answer.command);
             record.requester.clone_from(&answer.requester);
             record.reason.clone_from(&answer.reason);
         }
