@@ -379,7 +379,8 @@ impl AuditLog {
             return self.rotate();
         }
         let set = |flags| ioctl_setflags(&self.file, flags).map_err(io::Error::from);
-        set(flags - IFlags::APPEND).map_err(self.failed("lift the attribute `a` of"))?;
+        set(flags - IFlags::APPEND)
+            .map_err(self.failed("lift, as only root may, the attribute `a` of"))?;
         let rotated = self.rotate();
         let again = set(flags).map_err(self.failed("set the attribute `a` of"));
         rotated.and(again)

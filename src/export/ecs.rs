@@ -106,12 +106,13 @@ pub(super) fn of(event: &Event, frame: &Frame) -> Value {
         "labels.grant_id",
         event.inside("grant", "id").map(Value::from),
     );
-    let told: &[&str] = if event.text("sent").is_some() {
-        TOLD
+    let line = if event.text("sent").is_some() {
+        "sent"
     } else {
-        TOLD_WITH_COMMAND
+        "command"
     };
-    let rest = event.rest(told, frame.output_bytes);
+    let told: Vec<&str> = TOLD.iter().copied().chain([line]).collect();
+    let rest = event.rest(&told, frame.output_bytes);
     put("aiops", Some(Value::Object(rest)));
     Value::Object(whole)
 }
@@ -207,7 +208,7 @@ const LABELS: [(&str, &str); 4] = [
     ("conversation", "conversation"),
 ];
 
-/// Fields that stand elsewhere in the event.
+/// Fields that stand elsewhere in the event, beside the line that ran.
 const TOLD: &[&str] = &[
     "timestamp",
     "seq",
@@ -220,28 +221,6 @@ const TOLD: &[&str] = &[
     "risk",
     "policy",
     "target",
-    "sent",
-    "exit_code",
-    "duration_ms",
-    "caller",
-    "caller_uid",
-    "explanation",
-];
-
-/// The same where the command is the line that ran.
-const TOLD_WITH_COMMAND: &[&str] = &[
-    "timestamp",
-    "seq",
-    "event",
-    "request_id",
-    "approval_id",
-    "incident",
-    "conversation",
-    "rule",
-    "risk",
-    "policy",
-    "target",
-    "command",
     "exit_code",
     "duration_ms",
     "caller",

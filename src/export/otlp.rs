@@ -97,12 +97,13 @@ fn attributes(event: &Event, frame: &Frame) -> Vec<Value> {
     );
     let failed = event.verdict() == Some(Verdict::Failed);
     put("error.type", failed.then(|| text("status")).flatten());
-    let told: &[&str] = if event.text("sent").is_some() {
-        TOLD
+    let line = if event.text("sent").is_some() {
+        "sent"
     } else {
-        TOLD_WITH_COMMAND
+        "command"
     };
-    for (name, value) in event.rest(told, frame.output_bytes) {
+    let told: Vec<&str> = TOLD.iter().copied().chain([line]).collect();
+    for (name, value) in event.rest(&told, frame.output_bytes) {
         put(&format!("aiops.{name}"), Some(value));
     }
     all
@@ -151,24 +152,10 @@ fn severity(severity: Severity) -> (u8, &'static str) {
     }
 }
 
-/// Fields that stand elsewhere in the record.
+/// Fields that stand elsewhere in the record, beside the line that ran.
 const TOLD: &[&str] = &[
     "timestamp",
     "seq",
-    "sent",
-    "exit_code",
-    "rule",
-    "risk",
-    "policy",
-    "caller",
-    "caller_uid",
-];
-
-/// The same where the command is the line that ran.
-const TOLD_WITH_COMMAND: &[&str] = &[
-    "timestamp",
-    "seq",
-    "command",
     "exit_code",
     "rule",
     "risk",

@@ -475,35 +475,8 @@ impl Page {
             self.line(format!("<pre>{}</pre>", escape::html_block(command)));
         }
         self.line("<dl>");
-        for (name, text) in [
-            ("Request", Some(&action.request_id)),
-            ("Preview of", action.preview_of.as_ref()),
-            ("Sent as", action.sent.as_ref()),
-            ("Host", action.host.as_ref()),
-            ("Address", action.host_address.as_ref()),
-            (
-                "Host key",
-                Some(&action.host_key.join(" ")).filter(|keys| !keys.is_empty()),
-            ),
-            ("Asked by, their own account", action.requester.as_ref()),
-            ("Reason, their own account", action.reason.as_ref()),
-            ("Conversation", action.conversation.as_ref()),
-            ("Judged", action.risk.as_ref()),
-            ("Rule", action.rule.as_ref()),
-            ("Because", action.explanation.as_ref()),
-            ("Demanded", action.needs.as_ref()),
-            ("Digest of what was shown", action.digest.as_ref()),
-            ("Said at the end", action.message.as_ref()),
-        ] {
-            if let Some(text) = text {
-                self.line(format!("<dt>{name}</dt><dd>{}</dd>", code(text)));
-            }
-        }
-        if let Some(caller) = &action.caller {
-            self.line(format!(
-                "<dt>Called by Unix user</dt><dd>{}</dd>",
-                code(&step::caller(caller))
-            ));
+        for (name, text) in action.facts() {
+            self.line(format!("<dt>{name}</dt><dd>{}</dd>", code(&text)));
         }
         for answer in &action.answers {
             self.line(format!("<dt>Answer</dt><dd>{}</dd>", told(answer)));

@@ -15,6 +15,36 @@ use super::noted::Noted;
 use super::span;
 use crate::assurance::Assurance;
 
+impl Action {
+    /// What is known of it as texts, each with its name, in the order in which it became known.
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        let keys = self.host_key.join(" ");
+        let facts = [
+            ("Request", Some(&self.request_id)),
+            ("Preview of", self.preview_of.as_ref()),
+            ("Sent as", self.sent.as_ref()),
+            ("Host", self.host.as_ref()),
+            ("Address", self.host_address.as_ref()),
+            ("Host key", Some(&keys).filter(|keys| !keys.is_empty())),
+            ("Asked by, their own account", self.requester.as_ref()),
+            ("Reason, their own account", self.reason.as_ref()),
+            ("Conversation", self.conversation.as_ref()),
+            ("Judged", self.risk.as_ref()),
+            ("Rule", self.rule.as_ref()),
+            ("Because", self.explanation.as_ref()),
+            ("Demanded", self.needs.as_ref()),
+            ("Digest of what was shown", self.digest.as_ref()),
+            ("Said at the end", self.message.as_ref()),
+        ];
+        let called = self.caller.as_ref();
+        facts
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text?.clone())))
+            .chain(called.map(|called| ("Called by Unix user", caller(called))))
+            .collect()
+    }
+}
+
 /// Every step, each with a number that grows in the order of the log.
 pub(super) fn of(action: &Action, records: &[Kept]) -> Vec<(u64, Moment)> {
     let mut moments = Vec::new();
