@@ -62,7 +62,7 @@ pub struct Settings {
 /// A checkpoint that was made, or none.
 #[derive(Debug)]
 pub struct Made {
-    /// The signed note; none where nothing is new since the last one.
+    /// The signed note; none where nothing is new since the last one and everybody has that.
     pub note: Option<String>,
     /// Records that the newest checkpoint covers.
     pub size: u64,
@@ -139,11 +139,15 @@ pub fn is_due(home: &Home, settings: &Settings, written: (u64, u64), now: DateTi
     if last / settings.records > first.saturating_sub(1) / settings.records {
         return true;
     }
-    let Ok(facts) = fs::metadata(home.checkpoints()) else {
-        return true;
-    };
-    let made = facts.modified().map(DateTime::<Utc>::from);
-    made.is_ok_and(|made| (now - made).to_std().is_ok_and(|age| age >= settings.every))
+    // What went wrong just now goes wrong again.
+    let tried = [home.checkpoints(), home.checkpoint_trouble()];
+    let moments = tried
+        .iter()
+        .filter_map(|path| fs::metadata(path).and_then(|facts| facts.modified()).ok());
+    moments.max().is_none_or(|tried| {
+        let age = (now - DateTime::<Utc>::from(tried)).to_std();
+        age.is_ok_and(|age| age >= settings.every)
+    })
 }
 
 /// How long somebody who makes a checkpoint may be held up.
@@ -205,7 +209,9 @@ pub fn make(
     let signed = signed(home, &keys)?;
     grow(home, log, &mut built, signed, patience.records)?;
     let size = built.tree.size();
-    if size == 0 || size == before && !keys.is_rotating() {
+    let is_new = size != before || keys.is_rotating();
+    // Who did not get the last one gets it now.
+    if size == 0 || !is_new && trouble(home).is_none() {
         return Ok(Made {
             note: None,
             size,
@@ -214,11 +220,13 @@ pub fn make(
     }
     let checkpoint = Checkpoint::new(keys.origin(), size, built.tree.root())?;
     let note = checkpoint.sign(&keys.signers())?;
-    let path = home.checkpoints();
-    append_note(&path, &note).map_err(Error::io("write", &path))?;
-    keys.retired(settings.lock_wait)?;
-    let written = folder::write(&home.runtime(), &built)?;
-    folder::replace(written, &home.audit_tree())?;
+    if is_new {
+        let path = home.checkpoints();
+        append_note(&path, &note).map_err(Error::io("write", &path))?;
+        keys.retired(settings.lock_wait)?;
+        let written = folder::write(&home.runtime(), &built)?;
+        folder::replace(written, &home.audit_tree())?;
+    }
     let undelivered = settings.receivers.deliver(&checkpoint, &note);
     Ok(Made {
         note: Some(note),

@@ -553,6 +553,24 @@ fn a_checkpoint_that_a_crash_tore_gives_way_to_the_next() {
 }
 
 #[test]
+fn what_went_wrong_a_moment_ago_is_not_tried_again_by_the_next_request() {
+    let lab = Lab::new();
+    let is_due = |now| checkpoint::is_due(&lab.home, &settings(), (1, 2), now);
+    let now = DateTime::<Utc>::from(std::time::SystemTime::now());
+    assert!(is_due(now), "nothing was ever signed");
+    let failed = checkpoint::remember(&lab.home, Err(checkpoint::Error::Behind(7)), now);
+    assert!(failed.is_err());
+    assert!(!is_due(now));
+    assert!(is_due(now + TimeDelta::seconds(301)));
+    let many = checkpoint::is_due(&lab.home, &settings(), (999, 1000), now);
+    assert!(many, "so many records are worth another try");
+    lab.append(Event::Decision, "a");
+    let made = checkpoint::remember(&lab.home, Ok(lab.checkpoint()), now);
+    assert!(made.is_ok() && checkpoint::trouble(&lab.home).is_none());
+    assert!(!is_due(now));
+}
+
+#[test]
 fn nobody_who_is_waited_for_reads_a_long_log_to_sign_it() {
     let lab = many(20);
     let log = lab.open(u64::MAX);
