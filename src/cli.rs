@@ -128,7 +128,7 @@ enum Command {
     /// Say who approves by a code from their phone
     #[command(subcommand)]
     Approver(approver::ApproverCommand),
-    /// Read the audit log
+    /// Read the audit log, verify it, sign it, send it elsewhere
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Report what the log can prove of an incident, with room for what people know
@@ -265,31 +265,6 @@ struct ThawArgs {
 
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
-    /// Read the whole log and say whether it can be believed
-    Verify(verify::VerifyArgs),
-    /// Sign the log as it is now, and hand the checkpoint on
-    Checkpoint(Format),
-    /// Show or exchange the key that signs checkpoints
-    #[command(subcommand)]
-    Key(evidence::KeyCommand),
-    /// Print a proof that a record is in the log, which is checked without the log
-    Prove(evidence::ProveArgs),
-    /// Check such a proof, and print the record that it proves
-    CheckProof(evidence::CheckProofArgs),
-    /// Begin a new segment of the log now
-    Rotate,
-    /// Print the JSON Schema of a record
-    Schema,
-    /// Send the log elsewhere as events of a published format
-    ///
-    /// Each record becomes one event of the Elastic Common Schema (`ecs`), the Open Cybersecurity
-    /// Schema Framework (`ocsf`), the Common Event Format (`cef`), syslog (`rfc5424`) or OpenTelemetry
-    /// (`otlp`), with its number and its hash in it. Only the log is read, never the configuration.
-    ///
-    /// With `--follow` and `--cursor` it goes on until SIGTERM or SIGINT and sends every record at
-    /// least once. Exit code 0 where all was taken, 2 where it was called wrongly, 5 where the log
-    /// or the cursor cannot be used, 6 where the destination did not take it.
-    Export(Box<export::ExportArgs>),
     /// Print the last records, and with `-f` each new one
     Tail(tail::TailArgs),
     /// Print all that a record holds, and whether it fits the ones beside it
@@ -312,6 +287,31 @@ enum AuditCommand {
     /// deleted at any time.
     #[cfg(feature = "search")]
     Index(index::IndexArgs),
+    /// Read the whole log and say whether it can be believed
+    Verify(verify::VerifyArgs),
+    /// Sign the log as it is now, and hand the checkpoint on
+    Checkpoint(Format),
+    /// Show or exchange the key that signs checkpoints
+    #[command(subcommand)]
+    Key(evidence::KeyCommand),
+    /// Print a proof that a record is in the log, which is checked without the log
+    Prove(evidence::ProveArgs),
+    /// Check such a proof, and print the record that it proves
+    CheckProof(evidence::CheckProofArgs),
+    /// Send the log elsewhere as events of a published format
+    ///
+    /// Each record becomes one event of the Elastic Common Schema (`ecs`), the Open Cybersecurity
+    /// Schema Framework (`ocsf`), the Common Event Format (`cef`), syslog (`rfc5424`) or OpenTelemetry
+    /// (`otlp`), with its number and its hash in it. Only the log is read, never the configuration.
+    ///
+    /// With `--follow` and `--cursor` it goes on until SIGTERM or SIGINT and sends every record at
+    /// least once. Exit code 0 where all was taken, 2 where it was called wrongly, 5 where the log
+    /// or the cursor cannot be used, 6 where the destination did not take it.
+    Export(Box<export::ExportArgs>),
+    /// Begin a new segment of the log now
+    Rotate,
+    /// Print the JSON Schema of a record
+    Schema,
 }
 
 #[derive(Debug, Subcommand)]
