@@ -69,7 +69,7 @@ pub fn write(dir: &Path, content: &impl Serialize) -> Result<NamedTempFile, Faul
     write_bytes(dir, &text)
 }
 
-/// [`write`] for what is not JSON. The file is its owner's alone.
+/// [`write()`] for what is not JSON. The file is its owner's alone.
 pub fn write_bytes(dir: &Path, bytes: &[u8]) -> Result<NamedTempFile, Fault> {
     let mut temporary = tempfile::Builder::new()
         .prefix(TEMPORARY)

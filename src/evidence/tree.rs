@@ -1,7 +1,7 @@
 //! The Merkle tree over the records of the log (RFC 6962, section 2.1).
 //!
 //! **Reads** nothing.
-//! **Gives** [`Hash`], [`Range`], proofs that a record is in a tree and that a tree grew out of
+//! **Gives** [`struct@Hash`], [`Range`], proofs that a record is in a tree and that a tree grew out of
 //! another one, and what checks them.
 //! **Never** keeps more than one hash a level, and never takes a hash of a record for one of two
 //! others: each kind is hashed behind a byte of its own.

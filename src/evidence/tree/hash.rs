@@ -1,7 +1,7 @@
 //! One hash of the tree.
 //!
 //! **Reads** nothing.
-//! **Gives** [`Hash`], in hexadecimal digits for people and in base64 for the formats.
+//! **Gives** [`struct@Hash`], in hexadecimal digits for people and in base64 for the formats.
 //! **Never** takes one hash for two texts: what is not written as we write it is refused.
 
 use std::fmt;
