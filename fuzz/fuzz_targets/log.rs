@@ -1,4 +1,5 @@
-//! Any bytes as a log: it is read without a panic, and what is appended goes on behind them.
+//! Any bytes as a log, as checkpoints and as keys: they are read without a panic, and what is
+//! appended goes on behind them.
 
 #![no_main]
 
@@ -9,16 +10,28 @@ use aiops::audit::AuditLog;
 use aiops::audit::Event;
 use aiops::audit::Limits;
 use aiops::audit::Record;
+use aiops::audit::Verify;
+use aiops::home::Home;
 use chrono::DateTime;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("audit.jsonl");
-    fs::write(&path, bytes).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    let _ = aiops::audit::verify(&path, DateTime::UNIX_EPOCH).unwrap();
-    let log = AuditLog::open(&path, &dir.path().join("lock"), Limits::default()).unwrap();
+    let home = Home::new(dir.path());
+    fs::create_dir(home.runtime()).unwrap();
+    fs::create_dir(home.evidence()).unwrap();
+    fs::write(home.audit(), bytes).unwrap();
+    fs::write(home.checkpoints(), bytes).unwrap();
+    fs::set_permissions(home.audit(), fs::Permissions::from_mode(0o640)).unwrap();
+    let verify = || {
+        let now = DateTime::UNIX_EPOCH;
+        aiops::audit::verify(&home, Verify::default(), now, &mut |_| {})
+    };
+    let _ = verify();
+    fs::write(home.audit_keys(), bytes).unwrap();
+    let _ = verify();
+    let _ = aiops::audit::prove(&home, 1);
+    let log = AuditLog::open(&home, Limits::default()).unwrap();
     log.append(Record::new(Event::Decision, DateTime::UNIX_EPOCH)).unwrap();
-    assert!(fs::read(&path).unwrap().starts_with(bytes));
+    assert!(fs::read(home.audit()).unwrap().starts_with(bytes));
 });
