@@ -224,13 +224,7 @@ impl AuditLog {
     /// An output that is too long for a record is stored beside the log before all that.
     pub fn append(&self, mut record: Record) -> Result<Receipt, Error> {
         record.move_aside(&self.outputs, self.limits.inline_bytes);
-        if !lock::lock(&self.lock, self.limits.lock_wait).map_err(self.failed("lock"))? {
-            return Err(Error::Locked(self.limits.lock_wait));
-        }
-        let written = self.append_locked(record);
-        let unlocked = self.lock.unlock().map_err(self.failed("unlock"));
-        let seq = written?;
-        unlocked?;
+        let seq = self.locked(|| self.append_locked(record))?;
         let first = self.appended.get().map_or(seq, |(first, _)| first);
         self.appended.set(Some((first, seq)));
         match self.file.sync_data() {
@@ -241,6 +235,18 @@ impl AuditLog {
                 source,
             }),
         }
+    }
+
+    /// Does something while nobody else writes. Where that fails, its fault is the one to report.
+    fn locked<T>(&self, act: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let wait = self.limits.lock_wait;
+        if !lock::lock(&self.lock, wait).map_err(self.failed("lock"))? {
+            return Err(Error::Locked(wait));
+        }
+        let done = act();
+        let unlocked = self.lock.unlock().map_err(self.failed("unlock"));
+        let done = done?;
+        unlocked.map(|()| done)
     }
 
     fn append_locked(&self, record: Record) -> Result<u64, Error> {
@@ -335,16 +341,13 @@ impl AuditLog {
     ///
     /// The lock is not free, or the log cannot be read or synced.
     pub fn committed(&self) -> Result<Option<u64>, Error> {
-        if !lock::lock(&self.lock, self.limits.lock_wait).map_err(self.failed("lock"))? {
-            return Err(Error::Locked(self.limits.lock_wait));
-        }
-        let last = tail::read(&self.file).and_then(|end| match end.last {
-            Some(last) => Ok(Some(last)),
-            None => self.last_rotated(),
-        });
-        let unlocked = self.lock.unlock().map_err(self.failed("unlock"));
-        let last = last.map_err(self.failed("read"))?;
-        unlocked?;
+        let last = self.locked(|| {
+            let last = tail::read(&self.file).and_then(|end| match end.last {
+                Some(last) => Ok(Some(last)),
+                None => self.last_rotated(),
+            });
+            last.map_err(self.failed("read"))
+        })?;
         self.file.sync_data().map_err(self.failed("sync"))?;
         Ok(last.map(|last| last.seq))
     }
@@ -355,17 +358,13 @@ impl AuditLog {
     ///
     /// The lock is not free, the log ends in something that is no record, or a file operation fails.
     pub fn rotate(&self) -> Result<(), Error> {
-        if !lock::lock(&self.lock, self.limits.lock_wait).map_err(self.failed("lock"))? {
-            return Err(Error::Locked(self.limits.lock_wait));
-        }
-        let rotated = tail::read(&self.file)
-            .and_then(|end| match end.last {
+        self.locked(|| {
+            let rotated = tail::read(&self.file).and_then(|end| match end.last {
                 Some(last) if last.end == end.length => rotate::rotate(&self.files, &self.file),
                 _ => Err(io::Error::other("it does not end with a whole record")),
-            })
-            .map_err(self.failed("rotate"));
-        let unlocked = self.lock.unlock().map_err(self.failed("unlock"));
-        rotated.and(unlocked)
+            });
+            rotated.map_err(self.failed("rotate"))
+        })
     }
 
     /// As [`AuditLog::rotate`], also where the live file may only grow. Only root may lift that.
