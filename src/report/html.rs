@@ -659,26 +659,11 @@ fn told(answer: &Answer) -> String {
 }
 
 fn selected(report: &Report) -> String {
-    let selection = &report.selection;
-    let mut parts = Vec::new();
-    for (name, text) in [
-        ("incident", &selection.incident),
-        ("since", &selection.since),
-        ("until", &selection.until),
-    ] {
-        if let Some(text) = text {
-            parts.push(format!("{name} {}", code(text)));
-        }
-    }
-    for (name, texts) in [
-        ("target", &selection.targets),
-        ("requester", &selection.requesters),
-        ("request", &selection.requests),
-    ] {
-        for text in texts {
-            parts.push(format!("{name} {}", code(text)));
-        }
-    }
+    let parts: Vec<String> = report
+        .selection
+        .parts()
+        .map(|(name, text)| format!("{name} {}", code(text)))
+        .collect();
     or_none(&parts.join(", "))
 }
 

@@ -33,6 +33,27 @@ impl Selection {
         *self == Self::default()
     }
 
+    /// All that was asked for, each with its name.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let one = [
+            ("incident", &self.incident),
+            ("since", &self.since),
+            ("until", &self.until),
+        ];
+        let one = one
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        let all = [
+            ("target", &self.targets),
+            ("requester", &self.requesters),
+            ("request", &self.requests),
+        ];
+        let all = all
+            .into_iter()
+            .flat_map(|(name, texts)| texts.iter().map(move |text| (name, text.as_str())));
+        one.chain(all)
+    }
+
     /// Whether the record makes its request part of the report.
     pub(super) fn takes(&self, link: &Link<'_>) -> bool {
         let is = |wanted: &Option<String>, found: Option<&str>| {
