@@ -379,6 +379,11 @@ create_log() {
     fi
 }
 
+start_timer() {
+    systemctl daemon-reload
+    systemctl enable --quiet --now "$1" || warn "the timer could not be started: systemctl status $1"
+}
+
 # What stands beside the log, and what signs it where nobody asks for anything.
 prepare_evidence() {
     own_directory "$EXECUTOR:$EXECUTOR" 0750 "$HOME_DIR/audit"
@@ -431,9 +436,7 @@ OnUnitActiveSec=5min
 [Install]
 WantedBy=timers.target
 END
-    systemctl daemon-reload
-    systemctl enable --quiet --now aiops-checkpoint.timer ||
-        warn "the timer could not be started: systemctl status aiops-checkpoint.timer"
+    start_timer aiops-checkpoint.timer
 }
 
 # The log can then only grow; root begins a new segment every day, since nobody else can.
@@ -465,9 +468,7 @@ Persistent=yes
 [Install]
 WantedBy=timers.target
 END
-    systemctl daemon-reload
-    systemctl enable --quiet --now aiops-rotate.timer ||
-        warn "the timer could not be started: systemctl status aiops-rotate.timer"
+    start_timer aiops-rotate.timer
 }
 
 # The key that signs the log is made now, so that somebody can write down what checks it.
